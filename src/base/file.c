@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/file.h"
+
+#include "base/text.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void bytes_reset(struct bytes *bytes)
+{
+    free(bytes->data);
+    *bytes = (struct bytes){0};
+}
+
+static void close_defer(const int *file)
+{
+    if (*file >= 0) {
+        (void)close(*file);
+    }
+}
+
+static iso_status read_all(int file, const char *path, struct bytes *bytes, struct iso_error *err)
+{
+    size_t done = 0;
+    while (done < bytes->length) {
+        ssize_t got = read(file, bytes->data + done, bytes->length - done);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            ISO_FAIL(IO, err, "%s: %s", path,
+                     got < 0 ? strerror(errno) : "became shorter while it was read");
+        }
+        done += (size_t)got;
+    }
+    return ISO_OK;
+}
+
+iso_status file_read(const char *path, size_t limit_bytes, struct bytes *bytes,
+                     struct iso_error *err)
+{
+    ISO_DEFER(close_defer) int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat info;
+    if (file < 0 || fstat(file, &info) != 0) {
+        if (errno == ENOENT) {
+            ISO_FAIL(NOT_FOUND, err, "%s: there is no such file", path);
+        }
+        ISO_FAIL(IO, err, "%s: %s", path, strerror(errno));
+    }
+    if (!S_ISREG(info.st_mode)) {
+        ISO_FAIL(IO, err, "%s is no regular file", path);
+    }
+    if ((uint64_t)info.st_size > limit_bytes) {
+        ISO_FAIL(LIMIT, err, "%s has %lld bytes; at most %zu are read", path,
+                 (long long)info.st_size, limit_bytes);
+    }
+    ISO_DEFER(bytes_reset) struct bytes read = {0};
+    ISO_NEW(read.data, (size_t)info.st_size, err);
+    read.length = (size_t)info.st_size;
+    ISO_TRY(read_all(file, path, &read, err));
+    *bytes = read;
+    read = (struct bytes){0};
+    return ISO_OK;
+}
+
+static int write_all(const struct os *os, int file, const uint8_t *bytes, size_t length)
+{
+    while (length > 0) {
+        ssize_t wrote = os->write(os->context, file, bytes, length);
+        if (wrote < 0 && errno == EINTR) {
+            continue;
+        }
+        if (wrote <= 0) {
+            errno = wrote == 0 ? EIO : errno;
+            return -1;
+        }
+        bytes += wrote;
+        length -= (size_t)wrote;
+    }
+    return 0;
+}
+
+/* A failed fsync poisons the file (reliability: the page may be marked clean): it is removed, never
+ * renamed in. */
+static int write_durably(const struct os *os, const char *path, const void *bytes, size_t length)
+{
+    int file = os->open(os->context, path, O_WRONLY | O_CREAT | O_EXCL, 0666);
+    if (file < 0) {
+        return -1;
+    }
+    int failed =
+        write_all(os, file, bytes, length) != 0 || os->fsync(os->context, file) != 0 ? -1 : 0;
+    int why = errno;
+    if (os->close(os->context, file) != 0 && failed == 0) {
+        return -1;
+    }
+    errno = why;
+    return failed;
+}
+
+iso_status file_publish(const struct os *os, const char *directory, const char *name,
+                        const void *bytes, size_t length, struct iso_error *err)
+{
+    ISO_DEFER(text_reset) struct text temporary = {0};
+    ISO_DEFER(text_reset) struct text final = {0};
+    uint64_t chance;
+    os_entropy(&chance, sizeof chance);
+    text_addf(&temporary, "%s/" FILE_TEMPORARY_PREFIX "%ld.%016llx", directory, (long)getpid(),
+              (unsigned long long)chance);
+    text_addf(&final, "%s/%s", directory, name);
+    ISO_TRY(text_check(&temporary, err));
+    ISO_TRY(text_check(&final, err));
+    if (write_durably(os, temporary.data, bytes, length) != 0 ||
+        os->rename(os->context, temporary.data, final.data) != 0) {
+        int why = errno;
+        (void)os->unlink(os->context, temporary.data);
+        ISO_FAIL(IO, err, "%s could not be written: %s", final.data, strerror(why));
+    }
+    return ISO_OK;
+}
+
+iso_status directory_sync(const struct os *os, const char *directory, struct iso_error *err)
+{
+    int file = os->open(os->context, directory, O_RDONLY | O_DIRECTORY, 0);
+    if (file < 0) {
+        ISO_FAIL(IO, err, "%s: %s", directory, strerror(errno));
+    }
+    int failed = os->fsync(os->context, file);
+    int why = errno;
+    (void)os->close(os->context, file);
+    if (failed != 0) {
+        ISO_FAIL(IO, err, "%s could not be made durable: %s", directory, strerror(why));
+    }
+    return ISO_OK;
+}
+
+static iso_status make_one(const struct os *os, const char *path, struct iso_error *err)
+{
+    struct stat info;
+    if (os->mkdir(os->context, path, 0777) == 0) {
+        return ISO_OK;
+    }
+    int why = errno;
+    if (stat(path, &info) == 0) {
+        if (S_ISDIR(info.st_mode)) {
+            return ISO_OK;
+        }
+        why = ENOTDIR;
+    }
+    ISO_FAIL(IO, err, "directory %s could not be made: %s", path, strerror(why));
+}
+
+iso_status directory_make(const struct os *os, const char *path, struct iso_error *err)
+{
+    ISO_DEFER(text_reset) struct text prefix = {0};
+    for (const char *at = path; *at != '\0'; at++) {
+        if (*at == '/' && at > path) {
+            ISO_TRY(make_one(os, text_get(&prefix), err));
+        }
+        text_add_char(&prefix, *at);
+        ISO_TRY(text_check(&prefix, err));
+    }
+    return make_one(os, text_get(&prefix), err);
+}
+
+static void closedir_defer(DIR **directory)
+{
+    if (*directory != NULL) {
+        (void)closedir(*directory);
+    }
+}
+
+iso_status directory_walk(const char *path, directory_visit *visit, void *context,
+                          struct iso_error *err)
+{
+    ISO_DEFER(closedir_defer) DIR *directory = opendir(path);
+    if (directory == NULL) {
+        ISO_FAIL(IO, err, "%s: %s", path, strerror(errno));
+    }
+    for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory)) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+            ISO_TRY(visit(context, entry->d_name, err));
+        }
+    }
+    return ISO_OK;
+}

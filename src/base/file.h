@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files: read whole, publish so that a crash leaves the old state or the new one, walk a directory.
+ */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include "base/os.h"
+
+/* Bytes owned by the heap. All zero is the empty one. */
+struct bytes {
+    uint8_t *data;
+    size_t length;
+};
+
+void bytes_reset(struct bytes *bytes);
+
+/* Read a regular file of at most limit_bytes. Fails with NOT_FOUND, IO, LIMIT, OUT_OF_MEMORY. */
+iso_status file_read(const char *path, size_t limit_bytes, struct bytes *bytes,
+                     struct iso_error *err);
+
+/*
+ * Write bytes to directory/name: a temporary file beside it, fsync, rename. Durable only after
+ * directory_sync; many files may share one. A failed call removes its temporary file and leaves an
+ * existing directory/name as it was.
+ */
+iso_status file_publish(const struct os *os, const char *directory, const char *name,
+                        const void *bytes, size_t length, struct iso_error *err);
+
+/* Make renames in the directory durable. */
+iso_status directory_sync(const struct os *os, const char *directory, struct iso_error *err);
+
+/* Make the directory and its missing parents (mode 0777 less umask); one that exists is fine. */
+iso_status directory_make(const struct os *os, const char *path, struct iso_error *err);
+
+/* Call visit for each entry but "." and ".."; the first failing visit ends the walk. */
+typedef iso_status directory_visit(void *context, const char *name, struct iso_error *err);
+iso_status directory_walk(const char *path, directory_visit *visit, void *context,
+                          struct iso_error *err);
+
+/* The name prefix that file_publish gives to unfinished files; they are safe to remove once their
+ * writer is gone. */
+#define FILE_TEMPORARY_PREFIX ".tmp."
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/json.h"
+
+#include <math.h>
+
+static void add_quoted(struct text *text, const char *string)
+{
+    text_add_char(text, '"');
+    for (const char *at = string; *at != '\0'; at++) {
+        unsigned char c = (unsigned char)*at;
+        if (c == '"' || c == '\\') {
+            text_add_char(text, '\\');
+            text_add_char(text, *at);
+        } else if (c < 0x20) {
+            text_addf(text, "\\u%04x", c);
+        } else {
+            text_add_char(text, *at);
+        }
+    }
+    text_add_char(text, '"');
+}
+
+static void begin_value(struct json *json, const char *key)
+{
+    if (json->depth > 0) {
+        bool *has_members = &json->has_members[json->depth - 1];
+        if (*has_members) {
+            text_add_char(json->text, ',');
+        }
+        *has_members = true;
+    }
+    if (key != NULL) {
+        add_quoted(json->text, key);
+        text_add_char(json->text, ':');
+    }
+}
+
+static void begin_nest(struct json *json, const char *key, char open)
+{
+    begin_value(json, key);
+    ISO_ASSERT(json->depth < JSON_DEPTH_MAX);
+    json->has_members[json->depth++] = false;
+    text_add_char(json->text, open);
+}
+
+static void end_nest(struct json *json, char close)
+{
+    ISO_ASSERT(json->depth > 0);
+    json->depth--;
+    text_add_char(json->text, close);
+}
+
+void json_begin_object(struct json *json, const char *key)
+{
+    begin_nest(json, key, '{');
+}
+
+void json_end_object(struct json *json)
+{
+    end_nest(json, '}');
+}
+
+void json_begin_array(struct json *json, const char *key)
+{
+    begin_nest(json, key, '[');
+}
+
+void json_end_array(struct json *json)
+{
+    end_nest(json, ']');
+}
+
+void json_string(struct json *json, const char *key, const char *value)
+{
+    begin_value(json, key);
+    if (value == NULL) {
+        text_add(json->text, "null");
+    } else {
+        add_quoted(json->text, value);
+    }
+}
+
+void json_integer(struct json *json, const char *key, int64_t value)
+{
+    begin_value(json, key);
+    text_addf(json->text, "%lld", (long long)value);
+}
+
+void json_number(struct json *json, const char *key, double value)
+{
+    begin_value(json, key);
+    if (isfinite(value)) {
+        text_add_number(json->text, value);
+    } else {
+        text_add(json->text, "null");
+    }
+}
+
+void json_bool(struct json *json, const char *key, bool value)
+{
+    begin_value(json, key);
+    text_add(json->text, value ? "true" : "false");
+}
+
+void json_null(struct json *json, const char *key)
+{
+    begin_value(json, key);
+    text_add(json->text, "null");
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The local store: one directory with catalog.db (SQLite: series, tail bars, segment index, outbox,
+ * coverage, quarantine) and segments/ (immutable files named by their hash). docs/store-format.md
+ * describes both.
+ *
+ * There is one write path: bars, the segment index and an outbox entry commit in one fsynced SQLite
+ * transaction, and the call returns. Any number of processes may have the directory open; a struct
+ * store serves one thread.
+ */
+#ifndef LOCAL_STORE_H
+#define LOCAL_STORE_H
+
+#include "base/hash.h"
+#include "base/os.h"
+#include "base/text.h"
+#include "local/database.h"
+#include "market/bars.h"
+#include "market/series.h"
+
+struct store;
+
+enum store_mode {
+    STORE_READ,
+    STORE_WRITE
+}; /* STORE_WRITE makes the directory where it is missing */
+
+/* Fails with NOT_FOUND (reading a store that is none), NEWER_VERSION, IO, CATALOG, BUSY. The caller
+ * owns *store. */
+iso_status store_open(const struct os *os, const char *directory, enum store_mode mode,
+                      struct store **store, struct iso_error *err);
+void store_close(struct store **store);
+const char *store_directory(const struct store *store);
+const struct os *store_os(const struct store *store);
+
+/* What became of the bars of one write: their sum is the number of bars given. */
+struct write_report {
+    size_t stored;     /* new bars */
+    size_t duplicates; /* already there, equal in every bit */
+    size_t corrected;  /* already there with other values, now replaced */
+};
+
+/*
+ * Store bars (strictly rising times), durably and atomically: all or, after a failure, none.
+ * covered is the range the source is complete for. *report is added to. Fails with BAR_ORDER,
+ * LIMIT, IO, CATALOG, BUSY, CORRUPT.
+ */
+iso_status store_write(struct store *store, const struct series *series, const struct bars *bars,
+                       struct range covered, struct write_report *report, struct iso_error *err);
+
+/* Pack what the tail holds of the series (all series where NULL) into segments; *sealed counts the
+ * bars packed. */
+iso_status store_seal(struct store *store, const struct series *series, size_t *sealed,
+                      struct iso_error *err);
+
+/* A part of the asked range that the store cannot answer, and why ("never imported", "segment ...
+ * is damaged"). */
+struct missing_range {
+    struct range range;
+    char reason[160];
+};
+
+struct coverage {
+    bool complete;
+    struct missing_range *missing; /* owned */
+    size_t missing_count;
+};
+
+void coverage_reset(struct coverage *coverage);
+/* Note a missing range; sets complete to false. */
+iso_status coverage_add(struct coverage *coverage, struct range range, const char *reason,
+                        struct iso_error *err);
+
+/*
+ * Append the bars of the range to target, in order of time, from one consistent state, and say how
+ * complete they are. The answerable range is the asked one cut to what the series has ever held;
+ * damage inside it is reported in *coverage, not as a failure, and its bars are left out. Fails
+ * with NOT_FOUND (no such series), CATALOG, BUSY.
+ */
+iso_status store_read(struct store *store, const struct series *series, struct range range,
+                      struct bars *target, struct coverage *coverage, struct iso_error *err);
+
+struct series_row {
+    int64_t id;
+    struct series series;
+    int64_t first_us; /* open times of the first and the last bar */
+    int64_t last_us;
+    size_t bars;
+    size_t segments;
+    size_t bytes; /* of its segments */
+};
+
+/* Call visit for each series by symbol, then interval. */
+typedef iso_status series_visit(void *context, const struct series_row *row, struct iso_error *err);
+iso_status store_each_series(struct store *store, series_visit *visit, void *context,
+                             struct iso_error *err);
+
+struct segment_row {
+    struct series series;
+    struct range period;
+    struct hash128 hash;
+    size_t rows;
+    size_t bytes;
+    int64_t first_us;
+    int64_t last_us;
+};
+
+/* Call visit for each segment of the series (of all where NULL), by series, then period. */
+typedef iso_status segment_visit(void *context, const struct segment_row *row,
+                                 struct iso_error *err);
+iso_status store_each_segment(struct store *store, const struct series *series,
+                              segment_visit *visit, void *context, struct iso_error *err);
+
+/* Read and check one segment file by its hash. Fails with CORRUPT (missing counts as damage), IO.
+ */
+iso_status store_load_segment(struct store *store, struct hash128 hash, struct bytes *bytes,
+                              struct iso_error *err);
+
+struct quarantine_row {
+    const char *file;
+    int64_t line; /* from 1 */
+    const char *symbol;
+    const char *reason;
+    const char *text; /* the row as it was read */
+};
+
+/* Keep refused rows; the same (file, line, text) again changes nothing. Durable as one transaction.
+ */
+iso_status store_quarantine(struct store *store, const struct quarantine_row *rows,
+                            size_t row_count, struct iso_error *err);
+typedef iso_status quarantine_visit(void *context, const struct quarantine_row *row,
+                                    struct iso_error *err);
+iso_status store_each_quarantined(struct store *store, quarantine_visit *visit, void *context,
+                                  struct iso_error *err);
+/* Forget all of them; *dropped counts. */
+iso_status store_quarantine_drop(struct store *store, size_t *dropped, struct iso_error *err);
+
+struct problem {
+    const char *kind; /* "hash", "missing", "catalog", "order", "rows" */
+    struct series series;
+    struct range period;
+    const char *text;
+};
+
+/*
+ * Check everything stored: SQLite's own integrity check, each segment's file, hash and index row,
+ * and that no file is unaccounted for; deep also decodes every bar and compares rows and times.
+ * visit is called for each problem. *checked counts segments.
+ */
+typedef iso_status problem_visit(void *context, const struct problem *problem,
+                                 struct iso_error *err);
+iso_status store_verify(struct store *store, bool deep, size_t *checked, problem_visit *visit,
+                        void *context, struct iso_error *err);
+
+/* The catalog's connection, for the layers above that keep tables of their own in it (snapshots).
+ */
+struct database *store_database(struct store *store);
+
+#endif

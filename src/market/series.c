@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "market/series.h"
+
+#include "base/text.h"
+
+#include <string.h>
+
+/* Length of the UTF-8 character at at (RFC 3629: no overlong forms, no surrogates); 0 where it is
+ * malformed. */
+static size_t utf8_character(const unsigned char *at)
+{
+    uint32_t first = at[0];
+    size_t length = first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+    if ((first >= 0x80 && first < 0xc2) || first > 0xf4) {
+        return 0;
+    }
+    for (size_t i = 1; i < length; i++) {
+        if ((at[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+    bool overlong = (first == 0xe0 && at[1] < 0xa0) || (first == 0xf0 && at[1] < 0x90);
+    bool beyond = (first == 0xed && at[1] > 0x9f) || (first == 0xf4 && at[1] > 0x8f);
+    return overlong || beyond ? 0 : length;
+}
+
+static bool symbol_is_valid(const char *symbol)
+{
+    size_t length = strlen(symbol);
+    size_t at = 0;
+    while (at < length) {
+        const unsigned char *character = (const unsigned char *)symbol + at;
+        size_t bytes = utf8_character(character);
+        if (bytes == 0 || character[0] < 0x20 || character[0] == 0x7f) {
+            return false;
+        }
+        at += bytes;
+    }
+    return length >= 1 && length <= SYMBOL_BYTES_MAX;
+}
+
+static iso_status unknown_interval(const char *name, struct iso_error *err)
+{
+    ISO_DEFER(text_reset) struct text known = {0};
+    for (size_t i = 0; interval_row(i) != NULL; i++) {
+        text_addf(&known, " %s", interval_row(i)->name);
+    }
+    ISO_FAIL(BAD_ARGUMENT, err, "\"%.40s\" is no interval; these are:%s", name, text_get(&known));
+}
+
+iso_status series_make(const char *symbol, const char *interval, struct series *series,
+                       struct iso_error *err)
+{
+    if (!symbol_is_valid(symbol)) {
+        ISO_FAIL(BAD_ARGUMENT, err,
+                 "the symbol must be 1 to %d bytes of UTF-8 without control characters",
+                 SYMBOL_BYTES_MAX);
+    }
+    const struct interval *row = interval_named(interval);
+    if (row == NULL) {
+        return unknown_interval(interval, err);
+    }
+    *series = (struct series){.interval = row};
+    memcpy(series->symbol, symbol, strlen(symbol) + 1);
+    return ISO_OK;
+}
+
+iso_status series_parse(const char *text, struct series *series, struct iso_error *err)
+{
+    const char *colon = strrchr(text, ':');
+    if (colon == NULL || (size_t)(colon - text) > SYMBOL_BYTES_MAX) {
+        ISO_FAIL(BAD_ARGUMENT, err, "\"%.80s\" is no series; give SYMBOL:INTERVAL, as BTCUSDT:1m",
+                 text);
+    }
+    char symbol[SYMBOL_BYTES_MAX + 1] = {0};
+    memcpy(symbol, text, (size_t)(colon - text));
+    return series_make(symbol, colon + 1, series, err);
+}

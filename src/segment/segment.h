@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The segment: an immutable, compressed, self-describing run of bars of one series in one calendar
+ * period. docs/segment-format.md specifies every byte. The encoding is canonical: the same bars
+ * give the same bytes on every machine, and a segment's name is the XXH3-128 hash that it carries.
+ */
+#ifndef SEGMENT_SEGMENT_H
+#define SEGMENT_SEGMENT_H
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "market/bars.h"
+#include "market/series.h"
+
+enum {
+    SEGMENT_ROWS_MAX = 1 << 20,
+    SEGMENT_BLOCK_ROWS = 1024,
+    SEGMENT_VERSION = 1,
+    SEGMENT_COLUMN_COUNT = BAR_VALUE_COUNT + 2, /* time, the values, trade count */
+    SEGMENT_BYTES_MAX = 1 << 28
+};
+
+/* An opened segment: a view that borrows the bytes it was opened over. Lives in the caller's
+ * memory. */
+struct segment {
+    struct series series;
+    struct range period;
+    size_t rows;
+    int64_t first_us; /* open times of its first and last bar */
+    int64_t last_us;
+    struct hash128 hash; /* its name */
+    const uint8_t *bytes;
+    size_t length;
+    size_t block_count;
+    size_t directory_offset; /* where the block directory begins */
+    size_t blocks_offset;    /* where the first block begins */
+};
+
+/* How the bytes are spent, for people. */
+struct segment_column_info {
+    const char *name;     /* "time", "open", ... */
+    const char *encoding; /* "absent", "decimal", "raw", ... */
+    int32_t scale;        /* decimals, or -1 where that means nothing */
+    uint64_t bits;        /* payload bits of the column over all blocks */
+    size_t exceptions;
+};
+
+struct segment_info {
+    struct segment_column_info column[SEGMENT_COLUMN_COUNT];
+    uint64_t overhead_bits; /* header and directories */
+};
+
+/*
+ * Encode bars of one period into *target (empty; the caller owns what it gets).
+ *
+ * Fails, checked in this order, with LIMIT (no rows, or more than SEGMENT_ROWS_MAX), BAR_ORDER
+ * (times not strictly rising, or outside the period; the message names the bar), OUT_OF_MEMORY. A
+ * failed call leaves *target untouched.
+ */
+iso_status segment_encode(const struct series *series, struct range period, const struct bars *bars,
+                          struct bytes *target, struct iso_error *err);
+
+/*
+ * Check the header, the directory and the hash of length bytes, and set *segment to view them.
+ * After this, every offset that a decode uses lies inside the bytes. Fails with NEWER_VERSION or
+ * CORRUPT, naming offset and reason.
+ */
+iso_status segment_open(const void *bytes, size_t length, struct segment *segment,
+                        struct iso_error *err);
+
+/*
+ * Append the bars with range.from_us <= time < range.to_us to target. Only blocks that reach into
+ * the range are decoded; *blocks_decoded (may be NULL) is increased by their number. Fails with
+ * CORRUPT (target->count unchanged) or OUT_OF_MEMORY; no memory is taken but target's own.
+ */
+iso_status segment_decode(const struct segment *segment, struct range range, struct bars *target,
+                          size_t *blocks_decoded, struct iso_error *err);
+
+/* Account for every bit. Fails with CORRUPT. */
+iso_status segment_inspect(const struct segment *segment, struct segment_info *info,
+                           struct iso_error *err);
+
+#endif
