@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "local/database.h"
+
+#include <sqlite3.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { BUSY_TIMEOUT_MS = 10000 };
+
+struct database {
+    sqlite3 *handle;
+};
+
+struct statement {
+    sqlite3_stmt *handle;
+    int bind_code; /* first failure of a bind, kept for the next step */
+};
+
+/* Turn SQLite's last failure on this connection into ours. */
+static iso_status fail_from(sqlite3 *handle, int code, struct iso_error *err)
+{
+    const char *text = handle != NULL ? sqlite3_errmsg(handle) : sqlite3_errstr(code);
+    const char *path = handle != NULL ? sqlite3_db_filename(handle, "main") : NULL;
+    path = path != NULL ? path : "the catalog";
+    switch (code & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        ISO_FAIL(BUSY, err, "%s is held by another process for longer than %d s; try again", path,
+                 BUSY_TIMEOUT_MS / 1000);
+    case SQLITE_NOMEM:
+        ISO_FAIL(OUT_OF_MEMORY, err, "no memory for a statement on %s", path);
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        ISO_FAIL(CORRUPT, err, "%s is damaged or no SQLite database: %s", path, text);
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+        ISO_FAIL(IO, err, "%s: %s", path, text);
+    default:
+        ISO_FAIL(CATALOG, err, "%s: %s", path, text);
+    }
+}
+
+/* WAL survives kill -9; synchronous=FULL makes each commit durable before it returns. */
+static const char connection_setup[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                                       "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;";
+
+iso_status database_open(const char *path, enum database_mode mode, struct database **database,
+                         struct iso_error *err)
+{
+    if (mode != DATABASE_CREATE && access(path, F_OK) != 0) {
+        ISO_FAIL(NOT_FOUND, err, "%s: there is no such file", path);
+    }
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+    flags |= mode == DATABASE_CREATE ? SQLITE_OPEN_CREATE : 0;
+    ISO_DEFER(database_close) struct database *opened = NULL;
+    ISO_NEW(opened, 1, err);
+    int code = sqlite3_open_v2(path, &opened->handle, flags, NULL);
+    if (code != SQLITE_OK) {
+        return fail_from(opened->handle, code, err);
+    }
+    (void)sqlite3_extended_result_codes(opened->handle, 1);
+    (void)sqlite3_busy_timeout(opened->handle, BUSY_TIMEOUT_MS);
+    ISO_TRY(database_run(opened, connection_setup, err));
+    if (mode == DATABASE_READ) {
+        ISO_TRY(database_run(opened, "PRAGMA query_only=ON", err));
+    }
+    *database = opened;
+    opened = NULL;
+    return ISO_OK;
+}
+
+void database_close(struct database **database)
+{
+    if (*database != NULL) {
+        int code = sqlite3_close((*database)->handle);
+        ISO_ASSERT(code == SQLITE_OK); /* a statement outlived its connection */
+        free(*database);
+        *database = NULL;
+    }
+}
+
+iso_status database_run(struct database *database, const char *sql, struct iso_error *err)
+{
+    int code = sqlite3_exec(database->handle, sql, NULL, NULL, NULL);
+    return code == SQLITE_OK ? ISO_OK : fail_from(database->handle, code, err);
+}
+
+int64_t database_changes(const struct database *database)
+{
+    return sqlite3_changes64(database->handle);
+}
+
+int64_t database_last_rowid(const struct database *database)
+{
+    return sqlite3_last_insert_rowid(database->handle);
+}
+
+iso_status database_version(struct database *database, int64_t *version, struct iso_error *err)
+{
+    ISO_DEFER(statement_free) struct statement *read = NULL;
+    bool has_row;
+    ISO_TRY(statement_new(database, "PRAGMA user_version", &read, err));
+    ISO_TRY(statement_step(read, &has_row, err));
+    *version = has_row ? statement_integer(read, 0) : 0;
+    return ISO_OK;
+}
+
+iso_status transaction_begin(struct database *database, struct iso_error *err)
+{
+    return database_run(database, "BEGIN IMMEDIATE", err);
+}
+
+iso_status transaction_commit(struct database *database, struct iso_error *err)
+{
+    return database_run(database, "COMMIT", err);
+}
+
+void transaction_rollback(struct database *database)
+{
+    if (!sqlite3_get_autocommit(database->handle)) {
+        iso_ignore(database_run(database, "ROLLBACK", NULL), "the transaction is gone either way");
+    }
+}
+
+void transaction_end(struct database **database)
+{
+    if (*database != NULL) {
+        transaction_rollback(*database);
+    }
+}
+
+iso_status statement_new(struct database *database, const char *sql, struct statement **statement,
+                         struct iso_error *err)
+{
+    struct statement *made;
+    ISO_NEW(made, 1, err);
+    int code = sqlite3_prepare_v3(database->handle, sql, -1, 0, &made->handle, NULL);
+    if (code != SQLITE_OK) {
+        free(made);
+        return fail_from(database->handle, code, err);
+    }
+    *statement = made;
+    return ISO_OK;
+}
+
+void statement_free(struct statement **statement)
+{
+    if (*statement != NULL) {
+        (void)sqlite3_finalize((*statement)->handle); /* repeats the failure of the last step */
+        free(*statement);
+        *statement = NULL;
+    }
+}
+
+static void keep_bind_code(struct statement *statement, int code)
+{
+    if (code != SQLITE_OK && statement->bind_code == SQLITE_OK) {
+        statement->bind_code = code;
+    }
+}
+
+void statement_bind_integer(struct statement *statement, int parameter, int64_t value)
+{
+    keep_bind_code(statement, sqlite3_bind_int64(statement->handle, parameter, value));
+}
+
+void statement_bind_number(struct statement *statement, int parameter, double value)
+{
+    keep_bind_code(statement, sqlite3_bind_double(statement->handle, parameter, value));
+}
+
+void statement_bind_text(struct statement *statement, int parameter, const char *value)
+{
+    keep_bind_code(statement,
+                   sqlite3_bind_text(statement->handle, parameter, value, -1, SQLITE_TRANSIENT));
+}
+
+void statement_bind_blob(struct statement *statement, int parameter, const void *value,
+                         size_t length)
+{
+    keep_bind_code(statement, sqlite3_bind_blob64(statement->handle, parameter, value, length,
+                                                  SQLITE_TRANSIENT));
+}
+
+void statement_bind_null(struct statement *statement, int parameter)
+{
+    keep_bind_code(statement, sqlite3_bind_null(statement->handle, parameter));
+}
+
+iso_status statement_step(struct statement *statement, bool *has_row, struct iso_error *err)
+{
+    int code = statement->bind_code;
+    statement->bind_code = SQLITE_OK;
+    if (code == SQLITE_OK) {
+        code = sqlite3_step(statement->handle);
+    }
+    *has_row = code == SQLITE_ROW;
+    if (code == SQLITE_ROW) {
+        return ISO_OK;
+    }
+    iso_status status = ISO_OK;
+    if (code != SQLITE_DONE) {
+        status = fail_from(sqlite3_db_handle(statement->handle), code, err);
+    }
+    statement_rewind(statement);
+    return status;
+}
+
+iso_status statement_run(struct statement *statement, struct iso_error *err)
+{
+    bool has_row = false;
+    ISO_TRY(statement_step(statement, &has_row, err));
+    ISO_ASSERT(!has_row);
+    return ISO_OK;
+}
+
+void statement_rewind(struct statement *statement)
+{
+    (void)sqlite3_reset(statement->handle); /* repeats the failure of the last step */
+}
+
+int64_t statement_integer(struct statement *statement, int column)
+{
+    return sqlite3_column_int64(statement->handle, column);
+}
+
+double statement_number(struct statement *statement, int column)
+{
+    return sqlite3_column_double(statement->handle, column);
+}
+
+const char *statement_text(struct statement *statement, int column)
+{
+    const unsigned char *text = sqlite3_column_text(statement->handle, column);
+    return text != NULL ? (const char *)text : "";
+}
+
+const void *statement_blob(struct statement *statement, int column, size_t *length)
+{
+    const void *blob = sqlite3_column_blob(statement->handle, column);
+    *length = (size_t)sqlite3_column_bytes(statement->handle, column);
+    return blob;
+}
+
+bool statement_is_null(struct statement *statement, int column)
+{
+    return sqlite3_column_type(statement->handle, column) == SQLITE_NULL;
+}
