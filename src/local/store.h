@@ -11,6 +11,7 @@
 #ifndef LOCAL_STORE_H
 #define LOCAL_STORE_H
 
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/os.h"
 #include "base/text.h"
@@ -143,9 +144,10 @@ struct problem {
 };
 
 /*
- * Check everything stored: SQLite's own integrity check, each segment's file, hash and index row,
- * and that no file is unaccounted for; deep also decodes every bar and compares rows and times.
- * visit is called for each problem. *checked counts segments.
+ * Check everything stored: SQLite's own integrity check, the tail, and each segment's file, hash
+ * and index row, those of snapshots included; deep also decodes every bar. visit is called for each
+ * problem. *checked counts segments. (Files that no row names are leftovers of a killed writer:
+ * harmless, so no problem.)
  */
 typedef iso_status problem_visit(void *context, const struct problem *problem,
                                  struct iso_error *err);
