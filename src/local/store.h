@@ -11,6 +11,7 @@
 #ifndef LOCAL_STORE_H
 #define LOCAL_STORE_H
 
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/os.h"
 #include "base/text.h"
