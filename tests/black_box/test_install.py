@@ -55,7 +55,7 @@ def test_only_public_names_leave_the_library(prefix):
     ("compiler", "flags"), [("cc", ["-std=c99"]), ("c++", ["-x", "c++", "-std=c++17"])]
 )
 def test_a_program_compiles_against_the_installation(prefix, tmp_path, compiler, flags):
-    if shutil.which(compiler) is None or os.environ.get("ASAN_OPTIONS"):
+    if shutil.which(compiler) is None or BUILD.name not in ("build", "build-cov"):
         pytest.skip(f"no {compiler} here, or a sanitizer build")
     store = tmp_path / "s"
     write_klines(tmp_path / "X-1m.csv", 1704067200, 10)
