@@ -21,7 +21,7 @@ static const struct command commands[] = {
      "isobar sql \"SELECT symbol, date_trunc('month', timestamp) AS month, max(high) FROM bars GROUP BY ALL ORDER BY ALL\"", 1, 1,
      {OPTION_format, GLOBAL}, command_sql},
     {"inspect", "FILE.seg", "Show header, directory and bits per column of a segment",
-     "isobar inspect 0123456789abcdef0123456789abcdef.seg --blocks", 1, 1, {OPTION_blocks, GLOBAL}, command_inspect},
+     "isobar inspect 0123456789abcdef0123456789abcdef.seg", 1, 1, {GLOBAL}, command_inspect},
     {"verify", "", "Check the hashes of everything stored", "isobar verify --deep", 0, 0, {OPTION_deep, GLOBAL}, command_verify},
     {"quarantine", "ls|drop", "Rows that imports refused, with file, line and reason", "isobar quarantine ls", 1, 1, {GLOBAL}, command_quarantine},
     {"snapshot", "create NAME [SYMBOL:INTERVAL...] | ls | show NAME", "Name a fixed state of bars by one root hash",

@@ -267,9 +267,9 @@ iso_status store_load_segment(struct store *store, struct hash128 hash, struct b
     return ISO_OK;
 }
 
-iso_status segment_file_decode(struct store *store, const struct series *series,
-                               struct range period, struct hash128 hash, struct range range,
-                               struct bars *target, struct iso_error *err)
+iso_status store_decode_segment(struct store *store, const struct series *series,
+                                struct range period, struct hash128 hash, struct range range,
+                                struct bars *target, struct iso_error *err)
 {
     ISO_DEFER(bytes_reset) struct bytes bytes = {0};
     struct segment segment;

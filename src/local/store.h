@@ -63,6 +63,7 @@ struct missing_range {
 
 struct coverage {
     bool complete;
+    bool damaged;                  /* something is missing because stored bytes are damaged */
     struct missing_range *missing; /* owned */
     size_t missing_count;
 };
@@ -116,6 +117,14 @@ iso_status store_each_segment(struct store *store, const struct series *series,
  */
 iso_status store_load_segment(struct store *store, struct hash128 hash, struct bytes *bytes,
                               struct iso_error *err);
+
+/*
+ * Append the bars that the segment file of that hash holds in the range. The file must be of the
+ * series and period. Fails as store_load_segment.
+ */
+iso_status store_decode_segment(struct store *store, const struct series *series,
+                                struct range period, struct hash128 hash, struct range range,
+                                struct bars *target, struct iso_error *err);
 
 struct quarantine_row {
     const char *file;

@@ -44,10 +44,6 @@ struct indexed_segment {
 };
 iso_status segment_index_find(struct database *database, int64_t series_id, struct range period,
                               struct indexed_segment *found, struct iso_error *err);
-/* Append the bars that a segment file holds in the range; it must be of the series and period. */
-iso_status segment_file_decode(struct store *store, const struct series *series,
-                               struct range period, struct hash128 hash, struct range range,
-                               struct bars *target, struct iso_error *err);
 
 /* Record that the series is complete in the range; ranges that touch become one. In a transaction.
  */

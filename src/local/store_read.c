@@ -28,13 +28,14 @@ static iso_status read_segment(const struct reading *reading, struct range perio
     struct iso_error why = {0};
     iso_status status;
     if (hash_parse(hash_text, &hash)) {
-        status = segment_file_decode(reading->store, reading->series, period, hash, reading->range,
-                                     target, &why);
+        status = store_decode_segment(reading->store, reading->series, period, hash, reading->range,
+                                      target, &why);
     } else {
         status = iso_fail(ISO_ERROR_CORRUPT, &why, "the catalog holds no valid segment hash");
     }
     enum iso_error_code code = iso_status_code(status);
     if (code == ISO_ERROR_CORRUPT || code == ISO_ERROR_IO || code == ISO_ERROR_NEWER_VERSION) {
+        reading->coverage->damaged = true;
         return coverage_add(reading->coverage, overlap(period, reading->range), why.text, err);
     }
     if (iso_failed(status) && err != NULL) {

@@ -165,8 +165,8 @@ static iso_status read_stored(struct writing *writing, const struct period_plan 
     ISO_DEFER(bars_reset) struct bars packed = {0};
     ISO_DEFER(bars_reset) struct bars tail = {0};
     if (plan->current.exists) {
-        ISO_TRY(segment_file_decode(writing->store, writing->series, plan->period,
-                                    plan->current.hash, range, &packed, err));
+        ISO_TRY(store_decode_segment(writing->store, writing->series, plan->period,
+                                     plan->current.hash, range, &packed, err));
     }
     ISO_TRY(tail_read(writing->store->database, writing->series_id, range, &tail, err));
     *tail_count = tail.count;
@@ -304,7 +304,7 @@ static iso_status commit_tail(struct writing *writing, const struct period_plan 
     ISO_DEFER(bars_reset) struct bars packed = {0};
     ISO_DEFER(statement_free) struct statement *put = NULL;
     if (plan->current.exists) {
-        ISO_TRY(segment_file_decode(
+        ISO_TRY(store_decode_segment(
             writing->store, writing->series, plan->period, plan->current.hash,
             (struct range){given.time_us[0], given.time_us[given.count - 1] + 1}, &packed, err));
     }
