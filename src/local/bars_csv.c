@@ -9,13 +9,13 @@
 /* The longest line but for its symbol: time, six numbers, a count, commas. */
 enum { LINE_BYTES = TIME_TEXT_BYTES + 7 * NUMBER_TEXT_BYTES + 16 };
 
-void bars_csv_header(struct text *target)
+void bars_csv_head(struct text *text)
 {
-    text_add(target, "symbol,timestamp");
-#define X(name) text_add(target, "," #name);
+    text_add(text, "symbol,timestamp");
+#define X(name) text_add(text, "," #name);
     BAR_VALUE_TABLE(X)
 #undef X
-    text_add(target, ",trade_count\n");
+    text_add(text, ",trade_count\n");
 }
 
 /* RFC 4180: quotes where the symbol holds a separator or a quote, quotes inside doubled. */
@@ -89,23 +89,18 @@ static char *put_row(char *at, const struct bars *bars, size_t index, struct day
     return at;
 }
 
-iso_status bars_csv_rows(const char *symbol, const struct bars *bars, struct text *target,
-                         struct iso_error *err)
+void bars_csv_rows(struct text *text, const struct series *series, const struct bars *bars)
 {
-    ISO_DEFER(text_reset) struct text quoted = {0};
+    ISO_DEFER(text_reset) struct text symbol = {0};
     struct day_text day = {0};
-    add_symbol(&quoted, symbol);
-    ISO_TRY(text_check(&quoted, err));
-    for (size_t i = 0; i < bars->count; i++) {
-        if (!text_reserve(target, quoted.length + LINE_BYTES)) {
-            return text_check(target, err);
+    add_symbol(&symbol, series->symbol);
+    text->failed = text->failed || symbol.failed;
+    for (size_t i = 0; i < bars->count && !text->failed; i++) {
+        if (text_reserve(text, symbol.length + LINE_BYTES)) {
+            text_append(text, symbol.data, symbol.length);
+            char *end = put_row(text->data + text->length, bars, i, &day);
+            *end = '\0';
+            text->length = (size_t)(end - text->data);
         }
-        text_append(target, text_get(&quoted), quoted.length);
-        char *end = put_row(target->data + target->length, bars, i, &day);
-        target->length = (size_t)(end - target->data);
     }
-    if (target->data != NULL) {
-        target->data[target->length] = '\0';
-    }
-    return ISO_OK;
 }

@@ -9,11 +9,11 @@
 
 #include "base/text.h"
 #include "market/bars.h"
+#include "market/series.h"
 
 /* The header line, newline included. */
-void bars_csv_header(struct text *target);
-/* A line for each bar. Fails with OUT_OF_MEMORY. */
-iso_status bars_csv_rows(const char *symbol, const struct bars *bars, struct text *target,
-                         struct iso_error *err);
+void bars_csv_head(struct text *text);
+/* A line for each bar. (Memory that was lacking shows in text_check.) */
+void bars_csv_rows(struct text *text, const struct series *series, const struct bars *bars);
 
 #endif

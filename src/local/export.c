@@ -132,7 +132,7 @@ static iso_status check_request(const struct export_request *request, struct iso
 }
 
 static iso_status write_bars(struct sink *sink, const struct export_request *request,
-                             const char *symbol, const struct bars *bars,
+                             const struct series *series, const struct bars *bars,
                              struct export_report *report, struct iso_error *err)
 {
     ISO_DEFER(text_reset) struct text text = {0};
@@ -143,7 +143,7 @@ static iso_status write_bars(struct sink *sink, const struct export_request *req
             ISO_FAIL(INTERRUPTED, err, "interrupted; %s is as it was", sink->path);
         }
         text_clear(&text);
-        ISO_TRY(bars_csv_rows(symbol, &slice, &text, err));
+        bars_csv_rows(&text, series, &slice);
         ISO_TRY(sink_write(sink, &text, err));
         report->bytes += text.length;
     }
@@ -163,7 +163,7 @@ static iso_status write_series(struct store *store, struct sink *sink,
         (void)snprintf(reason, sizeof reason, "%s: %s", series->symbol, coverage.missing[i].reason);
         ISO_TRY(coverage_add(&report->coverage, coverage.missing[i].range, reason, err));
     }
-    return write_bars(sink, request, series->symbol, &bars, report, err);
+    return write_bars(sink, request, series, &bars, report, err);
 }
 
 iso_status export_csv(struct store *store, const struct export_request *request,
@@ -174,7 +174,7 @@ iso_status export_csv(struct store *store, const struct export_request *request,
     ISO_DEFER(sink_close)
     struct sink sink = {.os = store_os(store), .path = request->path, .file = -1};
     report->coverage.complete = true;
-    bars_csv_header(&header);
+    bars_csv_head(&header);
     ISO_TRY(sink_open(&sink, err));
     ISO_TRY(sink_write(&sink, &header, err));
     report->bytes += header.length;

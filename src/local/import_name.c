@@ -25,7 +25,7 @@ static const struct {
 static const char *const other_words[] = {
     "binance", "binanceus", "bitfinex", "bybit", "kraken", "coinbase", "bitstamp", "okx", "kucoin",
     "gemini", "huobi", "poloniex", "cryptodatadownload", "quandl", "wiki", "yahoo", "yahoofinance",
-    "googlefinance", "histdata", "com", "ascii", "ohlcv", "ohlc", "bars", "candles", "klines", "data", "export",
+    "googlefinance", "histdata", "com", "ascii", "ohlcv", "ohlc", "bars", "candles", "klines", "data", "export", "min",
 };
 /* clang-format on */
 
@@ -60,7 +60,7 @@ static bool is_date_word(const char *word)
     }
     bool year = (length == 4 || length == 8) &&
                 (strncmp(word, "19", 2) == 0 || strncmp(word, "20", 2) == 0);
-    return length <= 2 || year;
+    return length <= 3 || year;
 }
 
 /* Part an interval from the end of a word of small and capital letters: "EURUSDh4". */
