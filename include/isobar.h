@@ -42,6 +42,81 @@ struct iso_error {
     char text[508];
 };
 
+/* What a caller can do about a failure; equals the exit code of the command. */
+enum iso_failure_class {
+    ISO_FAILURE_NONE = 0,
+    ISO_FAILURE_REPORT = 1, /* it failed: report it */
+    ISO_FAILURE_USAGE = 2,  /* an argument is wrong: ask differently */
+    ISO_FAILURE_DATA = 3,   /* stored data is damaged or partial: repair */
+    ISO_FAILURE_BUSY = 6    /* somebody else holds it: try again */
+};
+
+/* The class of a status; ISO_FAILURE_NONE for success. */
+ISO_PUBLIC enum iso_failure_class iso_failure_class_of(iso_status status);
+
+/* Version of the library, as "0.1.0". Static. */
+ISO_PUBLIC const char *iso_version(void);
+
+/*
+ * Bars in columns of count elements each. time_us is the open time in microseconds since 1970 UTC.
+ * An absent price, volume or vwap is NaN, an absent trade count is ISO_TRADE_COUNT_ABSENT. Bars
+ * from iso_store_read are the library's until iso_bars_release; bars given to iso_store_write stay
+ * the caller's, and vwap and trade_count may be NULL there.
+ */
+#define ISO_TRADE_COUNT_ABSENT INT64_MIN
+struct iso_bars {
+    size_t count;
+    const int64_t *time_us;
+    const double *open;
+    const double *high;
+    const double *low;
+    const double *close;
+    const double *volume;
+    const double *vwap;
+    const int64_t *trade_count;
+    void *owner; /* of the library; NULL in bars of the caller's */
+};
+
+/* A local store. Any number of processes may have one directory open; one handle serves one thread
+ * at a time. */
+struct iso_store;
+
+/*
+ * Open the store in directory. writable not 0 makes it where it is missing. The caller closes
+ * *store. Fails with ISO_FAILURE_USAGE (there is no store), ISO_FAILURE_BUSY, ISO_FAILURE_REPORT
+ * (newer version, disk).
+ */
+ISO_PUBLIC iso_status iso_store_open(const char *directory, int writable, struct iso_store **store,
+                                     struct iso_error *err);
+/* Close and set *store to NULL; NULL inside is fine. */
+ISO_PUBLIC void iso_store_close(struct iso_store **store);
+
+/* What became of the bars of a write; the three add up to the number of bars given. */
+struct iso_write_report {
+    size_t stored;
+    size_t duplicates;
+    size_t corrected;
+};
+
+/*
+ * Store bars of one series (times strictly rising), durably: when it returns they are on disk, all
+ * of them, and after a failure none. The same bars again change nothing. report may be NULL.
+ */
+ISO_PUBLIC iso_status iso_store_write(struct iso_store *store, const char *symbol,
+                                      const char *interval, const struct iso_bars *bars,
+                                      struct iso_write_report *report, struct iso_error *err);
+
+/*
+ * Read the bars with from_us <= time < to_us, in order of time. *complete (may be NULL) is 0 where
+ * the store misses a part of the range between the first and the last bar it ever held. The caller
+ * releases *bars.
+ */
+ISO_PUBLIC iso_status iso_store_read(struct iso_store *store, const char *symbol,
+                                     const char *interval, int64_t from_us, int64_t to_us,
+                                     struct iso_bars *bars, int *complete, struct iso_error *err);
+/* Give back bars of iso_store_read; sets *bars to the empty ones. */
+ISO_PUBLIC void iso_bars_release(struct iso_bars *bars);
+
 #ifdef __cplusplus
 }
 #endif

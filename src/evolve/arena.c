@@ -49,9 +49,16 @@ void arena_free(struct arena **arena)
     *arena = NULL;
 }
 
-static size_t keys_of(const struct genome *genome, struct column_key *keys)
+static size_t keys_of(const struct arena *arena, const struct genome *genome,
+                      struct column_key *keys)
 {
-    return family_row(genome->family)->keys(genome->genes, keys);
+    size_t count = family_row(genome->family)->keys(genome->genes, keys);
+    for (size_t i = 0; i < count; i++) {
+        if (keys[i].kind == COLUMN_EMA && arena->terms.ema_sma_seed) {
+            keys[i].kind = COLUMN_EMA_SMA_SEED;
+        }
+    }
+    return count;
 }
 
 static bool key_equal(struct column_key a, struct column_key b)
@@ -60,11 +67,11 @@ static bool key_equal(struct column_key a, struct column_key b)
 }
 
 /* Add the genome's keys that are not there yet, unless they would not fit: then change nothing. */
-static bool add_keys(const struct genome *genome, struct column_key *keys, size_t *key_count,
-                     size_t capacity)
+static bool add_keys(const struct arena *arena, const struct genome *genome,
+                     struct column_key *keys, size_t *key_count, size_t capacity)
 {
     struct column_key own[FAMILY_COLUMNS_MAX];
-    size_t own_count = keys_of(genome, own);
+    size_t own_count = keys_of(arena, genome, own);
     size_t total = *key_count;
     for (size_t i = 0; i < own_count; i++) {
         size_t at = 0;
@@ -85,7 +92,7 @@ static void compute_positions(const struct arena *arena, const struct genome *ge
                               size_t last, int8_t *positions)
 {
     struct column_key keys[FAMILY_COLUMNS_MAX];
-    size_t key_count = keys_of(genome, keys);
+    size_t key_count = keys_of(arena, genome, keys);
     struct family_view view = {.close = arena->terms.bars->value[BAR_close],
                                .first = first,
                                .last = last,
@@ -111,8 +118,8 @@ static struct backtest backtest_of(const struct arena *arena, size_t first, size
 static iso_status evaluate_one(void *context, size_t item, size_t worker, struct iso_error *err)
 {
     const struct round *round = context;
-    const atomic_bool *cancel = round->arena->terms.cancel;
-    if (cancel != NULL && atomic_load(cancel)) {
+    const volatile int *cancel = round->arena->terms.cancel;
+    if (cancel != NULL && __atomic_load_n(cancel, __ATOMIC_RELAXED)) {
         ISO_FAIL(INTERRUPTED, err, "stopped before all was evaluated");
     }
     int8_t *positions = round->arena->positions[worker];
@@ -130,7 +137,7 @@ iso_status arena_evaluate(struct arena *arena, const struct genome *genomes, siz
     while (done < count) {
         size_t key_count = 0;
         size_t end = done;
-        while (end < count && add_keys(&genomes[end], keys, &key_count, capacity)) {
+        while (end < count && add_keys(arena, &genomes[end], keys, &key_count, capacity)) {
             end++;
         }
         ISO_TRY(columns_want(arena->columns, keys, key_count, arena->terms.thread_count, err));
@@ -150,7 +157,7 @@ iso_status arena_positions(struct arena *arena, const struct genome *genome, siz
 {
     struct column_key keys[FAMILY_COLUMNS_MAX];
     size_t key_count = 0;
-    (void)add_keys(genome, keys, &key_count, FAMILY_COLUMNS_MAX);
+    (void)add_keys(arena, genome, keys, &key_count, FAMILY_COLUMNS_MAX);
     ISO_TRY(columns_want(arena->columns, keys, key_count, 1, err));
     compute_positions(arena, genome, first, last, positions);
     return ISO_OK;

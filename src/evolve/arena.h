@@ -6,8 +6,6 @@
 #include "evolve/backtest.h"
 #include "evolve/genome.h"
 
-#include <stdatomic.h>
-
 /* What all backtests have in common. */
 struct arena_terms {
     const struct bars *bars;
@@ -15,9 +13,10 @@ struct arena_terms {
     double slippage;
     double cash;
     bool allow_short;
+    bool ema_sma_seed; /* signal_ema_sma_seed instead of signal_ema */
     size_t thread_count;
     size_t column_bytes;
-    const atomic_bool *cancel; /* may be NULL */
+    const volatile int *cancel; /* may be NULL */
 };
 
 /* Bars with the indicators computed on them so far. Serves one thread at a time. */

@@ -131,6 +131,9 @@ static iso_status compute(void *context, size_t item, size_t worker, struct iso_
     case COLUMN_EMA:
         compute_averages(columns, batch);
         break;
+    case COLUMN_EMA_SMA_SEED:
+        signal_ema_sma_seed(columns->close, columns->count, period, slot->values);
+        break;
     case COLUMN_SMA:
         signal_sma(columns->close, columns->count, period, slot->values);
         break;

@@ -163,7 +163,7 @@ static void evolution_reset(struct evolution *evolution)
 
 static iso_status evolution_init(struct evolution *evolution, const struct bars *bars,
                                  const struct evolve_parameters *parameters,
-                                 const atomic_bool *cancel, struct iso_error *err)
+                                 const volatile int *cancel, struct iso_error *err)
 {
     evolution->parameters = parameters;
     evolution->bar_count = bars->count;
@@ -180,6 +180,7 @@ static iso_status evolution_init(struct evolution *evolution, const struct bars 
                                 .slippage = parameters->slippage,
                                 .cash = parameters->cash,
                                 .allow_short = parameters->allow_short,
+                                .ema_sma_seed = parameters->ema_sma_seed,
                                 .thread_count = parameters->threads,
                                 .column_bytes = parameters->column_bytes,
                                 .cancel = cancel};
@@ -279,7 +280,7 @@ static iso_status run_generation(struct evolution *evolution, uint32_t index,
 
 iso_status evolve_run(const struct bars *bars, const struct evolve_parameters *parameters,
                       const struct evolve_resume *resume, evolve_progress *progress, void *context,
-                      const atomic_bool *cancel, struct evolve_result *result,
+                      const volatile int *cancel, struct evolve_result *result,
                       struct iso_error *err)
 {
     ISO_TRY(evolve_check(parameters, err));

@@ -16,8 +16,6 @@
 #include "evolve/fitness.h"
 #include "evolve/operators.h"
 
-#include <stdatomic.h>
-
 enum { POPULATION_MAX = 1000000, GENERATIONS_MAX = 1000000, SPLIT_BARS_MIN = 2 };
 
 struct evolve_parameters {
@@ -29,6 +27,7 @@ struct evolve_parameters {
     double cash;
     double split; /* the train part is the first floor(split * bars) bars */
     bool allow_short;
+    bool ema_sma_seed; /* signal_ema_sma_seed instead of signal_ema */
     enum fitness fitness;
     uint32_t trades_min; /* fitness_of */
     /* What follows changes how fast, never what. */
@@ -89,7 +88,7 @@ struct evolve_result {
  */
 iso_status evolve_run(const struct bars *bars, const struct evolve_parameters *parameters,
                       const struct evolve_resume *resume, evolve_progress *progress, void *context,
-                      const atomic_bool *cancel, struct evolve_result *result,
+                      const volatile int *cancel, struct evolve_result *result,
                       struct iso_error *err);
 
 /* Index of the first bar of the test part. */

@@ -15,7 +15,15 @@
 enum { GENES_MAX = 4, FAMILY_COLUMNS_MAX = 4, FAMILIES_MAX = 32 };
 
 /* An indicator over closes, named by kind and period. */
-enum column_kind { COLUMN_EMA, COLUMN_SMA, COLUMN_DEVIATION, COLUMN_RSI, COLUMN_MAX, COLUMN_MIN };
+enum column_kind {
+    COLUMN_EMA,
+    COLUMN_EMA_SMA_SEED, /* what COLUMN_EMA becomes where the run asks for that seed */
+    COLUMN_SMA,
+    COLUMN_DEVIATION,
+    COLUMN_RSI,
+    COLUMN_MAX,
+    COLUMN_MIN
+};
 
 struct column_key {
     enum column_kind kind;

@@ -11,9 +11,10 @@
 /* clang-format off */
 /* name, expression over metrics m, what it is */
 #define FITNESS_TABLE(X)                                                                          \
-    X(sharpe,               m->sharpe, "annualised Sharpe ratio")                                 \
-    X(total_return,         m->total_return, "total return")                                      \
-    X(return_over_drawdown, m->total_return / (m->max_drawdown + 0.01), "total return / (maximum drawdown + 1 %)")
+    X(sharpe, m->sharpe, "annualised Sharpe ratio")                                               \
+    X(return, m->total_return, "total return")                                                    \
+    X(calmar, m->total_return / (m->max_drawdown > 0.01 ? m->max_drawdown : 0.01),                \
+      "total return / maximum drawdown, the latter at least 1 %")
 /* clang-format on */
 
 enum fitness {

@@ -11,6 +11,7 @@
 #ifndef LOCAL_STORE_H
 #define LOCAL_STORE_H
 
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/os.h"
 #include "base/text.h"
@@ -62,6 +63,7 @@ struct missing_range {
 
 struct coverage {
     bool complete;
+    bool damaged;                  /* something is missing because stored bytes are damaged */
     struct missing_range *missing; /* owned */
     size_t missing_count;
 };
@@ -116,6 +118,14 @@ iso_status store_each_segment(struct store *store, const struct series *series,
 iso_status store_load_segment(struct store *store, struct hash128 hash, struct bytes *bytes,
                               struct iso_error *err);
 
+/*
+ * Append the bars that the segment file of that hash holds in the range. The file must be of the
+ * series and period. Fails as store_load_segment.
+ */
+iso_status store_decode_segment(struct store *store, const struct series *series,
+                                struct range period, struct hash128 hash, struct range range,
+                                struct bars *target, struct iso_error *err);
+
 struct quarantine_row {
     const char *file;
     int64_t line; /* from 1 */
@@ -143,9 +153,10 @@ struct problem {
 };
 
 /*
- * Check everything stored: SQLite's own integrity check, each segment's file, hash and index row,
- * and that no file is unaccounted for; deep also decodes every bar and compares rows and times.
- * visit is called for each problem. *checked counts segments.
+ * Check everything stored: SQLite's own integrity check, the tail, and each segment's file, hash
+ * and index row, those of snapshots included; deep also decodes every bar. visit is called for each
+ * problem. *checked counts segments. (Files that no row names are leftovers of a killed writer:
+ * harmless, so no problem.)
  */
 typedef iso_status problem_visit(void *context, const struct problem *problem,
                                  struct iso_error *err);

@@ -128,7 +128,7 @@ static void a_set_cancel_flag_ends_the_run(void **state)
     struct iso_error err;
     struct evolve_parameters parameters = parameters_of(1, 2);
     struct evolve_result result;
-    atomic_bool cancel = true;
+    volatile int cancel = 1;
     assert_fails(evolve_run(&market, &parameters, NULL, NULL, NULL, &cancel, &result, &err),
                  INTERRUPTED);
 }
@@ -181,7 +181,7 @@ static void few_trades_count_in_proportion(void **state)
     struct metrics metrics = {.sharpe = 2.0, .trades = 5, .total_return = -0.5};
     assert_true(fitness_of(FITNESS_sharpe, &metrics, 10) == 1.0);
     assert_true(fitness_of(FITNESS_sharpe, &metrics, 0) == 2.0);
-    assert_true(fitness_of(FITNESS_total_return, &metrics, 10) == -0.5);
+    assert_true(fitness_of(FITNESS_return, &metrics, 10) == -0.5);
 }
 
 int main(void)

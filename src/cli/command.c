@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/command.h"
+
+#include <string.h>
+
+#define GLOBAL OPTION_END
+
+/* clang-format off */
+static const struct command commands[] = {
+    {"import", "FILE...", "Bring files into the store",
+     "isobar import BTCUSDT-1m-2024-01.csv.gz\nisobar import prices.csv --symbol GOOGL --interval 1d --explain", 1, 1 << 20,
+     {OPTION_symbol, OPTION_interval, OPTION_tz, OPTION_columns, OPTION_explain, GLOBAL}, command_import},
+    {"export", "[SYMBOL...]", "Write bars of the store to a file",
+     "isobar export BTCUSDT --interval 1m --format csv -o btc.csv", 0, 1 << 20,
+     {OPTION_interval, OPTION_from, OPTION_to, OPTION_format, OPTION_output, GLOBAL}, command_export},
+    {"get", "SYMBOL INTERVAL", "Show bars of one series",
+     "isobar get BTCUSDT 1m --last 5\nisobar get BTCUSDT 1m --from 2024-01-01 --to 2024-02-01 --format csv", 2, 2,
+     {OPTION_from, OPTION_to, OPTION_last, OPTION_format, GLOBAL}, command_get},
+    {"ls", "", "List the series of the store", "isobar ls --json", 0, 0, {GLOBAL}, command_ls},
+    {"sql", "QUERY", "Ask DuckDB over bars, series, segments and quarantine",
+     "isobar sql \"SELECT symbol, date_trunc('month', timestamp) AS month, max(high) FROM bars GROUP BY ALL ORDER BY ALL\"", 1, 1,
+     {OPTION_format, GLOBAL}, command_sql},
+    {"inspect", "FILE.seg", "Show header, directory and bits per column of a segment",
+     "isobar inspect 0123456789abcdef0123456789abcdef.seg", 1, 1, {GLOBAL}, command_inspect},
+    {"verify", "", "Check the hashes of everything stored", "isobar verify --deep", 0, 0, {OPTION_deep, GLOBAL}, command_verify},
+    {"quarantine", "ls|drop", "Rows that imports refused, with file, line and reason", "isobar quarantine ls", 1, 1, {GLOBAL}, command_quarantine},
+    {"snapshot", "create NAME [SYMBOL:INTERVAL...] | ls | show NAME", "Name a fixed state of bars by one root hash",
+     "isobar snapshot create 2024-q1 BTCUSDT:1m --from 2024-01-01 --to 2024-04-01\nisobar snapshot ls", 1, 1 << 20,
+     {OPTION_from, OPTION_to, GLOBAL}, command_snapshot},
+    {"evolve", "", "Evolve strategies on a snapshot",
+     "isobar evolve --snapshot 2024-q1 --symbol BTCUSDT --interval 1m --families ema_cross,donchian --seed 7 --threads 2", 0, 0,
+     {OPTION_snapshot, OPTION_symbol, OPTION_interval, OPTION_families, OPTION_population, OPTION_generations, OPTION_seed,
+      OPTION_threads, OPTION_fee, OPTION_slippage, OPTION_split, OPTION_elite, OPTION_tournament, OPTION_crossover,
+      OPTION_mutation, OPTION_fitness, OPTION_shorts, OPTION_ema_sma_seed, OPTION_allow_partial, OPTION_board, OPTION_resume, GLOBAL},
+     command_evolve},
+    {"backtest", "", "Run one strategy on bars",
+     "isobar backtest --strategy ema_cross:fast=12,slow=26 --symbol BTCUSDT --interval 1m --trades trades.csv", 0, 0,
+     {OPTION_strategy, OPTION_symbol, OPTION_interval, OPTION_from, OPTION_to, OPTION_fee, OPTION_slippage, OPTION_shorts,
+      OPTION_ema_sma_seed, OPTION_allow_partial, OPTION_trades, OPTION_equity, GLOBAL}, command_backtest},
+    {"report", "RUN", "Write a run as one HTML page", "isobar report r1a2b3c4d -o report.html", 1, 1, {OPTION_output, GLOBAL}, command_report},
+    {"runs", "ls | show RUN", "Runs and their results", "isobar runs ls", 1, 2, {GLOBAL}, command_runs},
+    {"export-strategy", "RUN[/GENOME]", "Print a run's best genome, or the named one, as JSON", "isobar export-strategy r1a2b3c4d > best.json", 1, 1,
+     {OPTION_output, GLOBAL}, command_export_strategy},
+    {"help", "[COMMAND]", "Show help", "isobar help import", 0, 1, {GLOBAL}, command_help},
+    {"generate", "man|markdown|bash|zsh|fish", "Print the man page, the option reference or shell completion",
+     "isobar generate bash > /etc/bash_completion.d/isobar", 1, 1, {GLOBAL}, command_generate},
+};
+/* clang-format on */
+enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
+
+const struct command *command_row(size_t index)
+{
+    return index < COMMAND_COUNT ? &commands[index] : NULL;
+}
+
+const struct command *command_named(const char *name)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(commands[i].name, name) == 0) {
+            return &commands[i];
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The commands: one row in command.c and one file each. A command gets a call with its checked
+ * options and positional arguments, prints its result to standard output and everything else to
+ * standard error.
+ */
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+#include "base/json.h"
+#include "local/store.h"
+#include "ops/option.h"
+
+enum { COMMAND_OPTIONS_MAX = 32, JSON_SCHEMA_VERSION = 1 };
+
+struct call;
+
+/*
+ * Do the work. A failure is printed by the caller and becomes the exit code (its class). A command
+ * that succeeded but found something sets call->exit_code (3: problems or partial data; 1: some of
+ * several files failed).
+ */
+typedef iso_status command_run(struct call *call, struct iso_error *err);
+
+struct command {
+    const char *name;
+    const char *arguments; /* positional ones, for the usage line: "FILE..." */
+    const char *summary;   /* one line */
+    const char *example;   /* one or more whole command lines, parted by \n */
+    int arguments_min;
+    int arguments_max;
+    enum option_id options[COMMAND_OPTIONS_MAX]; /* ends with OPTION_END */
+    command_run *run;
+};
+
+/* Rows of the table; NULL past the last. */
+const struct command *command_row(size_t index);
+const struct command *command_named(const char *name);
+
+/* One call of one command. Everything is borrowed from main. */
+struct call {
+    const struct command *command;
+    struct option_values values;
+    char **arguments; /* positional, after the command's name */
+    int argument_count;
+    int exit_code;
+};
+
+bool call_flag(const struct call *call, enum option_id id);
+bool call_has(const struct call *call, enum option_id id);         /* given or preset */
+const char *call_text(const struct call *call, enum option_id id); /* NULL where unset */
+int64_t call_integer(const struct call *call, enum option_id id);
+double call_number(const struct call *call, enum option_id id);
+/* The text of an option that this call cannot do without. Fails with BAD_ARGUMENT. */
+iso_status call_require(const struct call *call, enum option_id id, const char **text,
+                        struct iso_error *err);
+/* [--from, --to), with the accepted years where they are unset. Fails with BAD_ARGUMENT. */
+iso_status call_range(const struct call *call, struct range *range, struct iso_error *err);
+/* Open the store of --store. The caller owns it. */
+iso_status call_store(const struct call *call, enum store_mode mode, struct store **store,
+                      struct iso_error *err);
+/* True where messages on standard error may be redrawn in place: a terminal, and not --quiet. */
+bool call_draws(const struct call *call);
+/* A message for people on standard error, with a newline; nothing with --quiet. */
+void call_say(const struct call *call, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Begin the JSON object of a result: its schema_version. */
+void result_json_begin(struct json *json);
+/* Write text to standard output. Fails with IO where it cannot be written (a full disk). */
+iso_status result_write(const struct text *text, struct iso_error *err);
+/* End the object and write it with a newline. */
+iso_status result_json_end(struct json *json, struct iso_error *err);
+/* "coverage": {"complete": ..., "missing": [...]} */
+void result_json_coverage(struct json *json, const struct coverage *coverage);
+/* Say on standard error what is missing; nothing where it is complete. */
+void result_say_coverage(const struct call *call, const struct coverage *coverage);
+
+/* A table for people: cells in rows, columns aligned, numbers to the right. */
+enum { TABLE_COLUMNS_MAX = 16 };
+struct table {
+    size_t column_count;
+    struct text cells; /* each cell NUL-terminated */
+    size_t cell_count;
+};
+/* heads[i] beginning with '>' aligns the column to the right. */
+void table_begin(struct table *table, const char *const *heads, size_t column_count);
+void table_cell(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Append the aligned table to target and free the cells. */
+void table_end(struct table *table, struct text *target);
+
+/* True once SIGINT or SIGTERM came; long work looks at it and stops in a consistent state. */
+bool interrupted(void);
+/* For libraries that take a flag: non-zero once a signal came. */
+const volatile int *interrupt_flag(void);
+/* The failure to return then. */
+iso_status interrupted_status(struct iso_error *err);
+
+/* The command line: finds the command, sets values and arguments. Fails with BAD_ARGUMENT. */
+iso_status call_parse(struct call *call, int argument_count, char **arguments,
+                      struct iso_error *err);
+
+/* help.c */
+void help_overview(struct text *target);
+void help_command(const struct command *command, struct text *target);
+
+/* clang-format off */
+#define ISO_COMMAND_RUNS(X) \
+    X(import) X(export) X(get) X(ls) X(sql) X(inspect) X(verify) X(quarantine) X(snapshot) X(evolve) X(backtest) \
+    X(report) X(runs) X(export_strategy) X(help) X(generate)
+/* clang-format on */
+#define X(name) command_run command_##name;
+ISO_COMMAND_RUNS(X)
+#undef X
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which ranges of a series the store is complete for, and what a read misses. */
+#include "local/store_internal.h"
+
+#include <stdio.h>
+
+void coverage_reset(struct coverage *coverage)
+{
+    free(coverage->missing);
+    *coverage = (struct coverage){0};
+}
+
+iso_status coverage_add(struct coverage *coverage, struct range range, const char *reason,
+                        struct iso_error *err)
+{
+    coverage->complete = false;
+    size_t bytes = (coverage->missing_count + 1) * sizeof *coverage->missing;
+    struct missing_range *grown = realloc(coverage->missing, bytes);
+    if (grown == NULL) {
+        ISO_FAIL(OUT_OF_MEMORY, err, "no memory for %zu missing ranges",
+                 coverage->missing_count + 1);
+    }
+    coverage->missing = grown;
+    struct missing_range *added = &grown[coverage->missing_count++];
+    *added = (struct missing_range){.range = range};
+    (void)snprintf(added->reason, sizeof added->reason, "%s", reason);
+    return ISO_OK;
+}
+
+/* Replace the stored ranges that touch *range by nothing, and widen *range over them. */
+static iso_status absorb_touching(struct database *database, int64_t series_id, struct range *range,
+                                  struct iso_error *err)
+{
+    ISO_DEFER(statement_free) struct statement *touching = NULL;
+    ISO_DEFER(statement_free) struct statement *drop = NULL;
+    ISO_TRY(statement_new(database,
+                          "SELECT min(from_us), max(to_us) FROM coverage WHERE series_id = ?1"
+                          " AND from_us <= ?3 AND to_us >= ?2",
+                          &touching, err));
+    statement_bind_integer(touching, 1, series_id);
+    statement_bind_integer(touching, 2, range->from_us);
+    statement_bind_integer(touching, 3, range->to_us);
+    bool has_row;
+    ISO_TRY(statement_step(touching, &has_row, err));
+    if (!has_row || statement_is_null(touching, 0)) {
+        return ISO_OK;
+    }
+    struct range stored = {statement_integer(touching, 0), statement_integer(touching, 1)};
+    range->from_us = stored.from_us < range->from_us ? stored.from_us : range->from_us;
+    range->to_us = stored.to_us > range->to_us ? stored.to_us : range->to_us;
+    statement_rewind(touching);
+    ISO_TRY(statement_new(database,
+                          "DELETE FROM coverage WHERE series_id = ?1 AND from_us >= ?2"
+                          " AND to_us <= ?3",
+                          &drop, err));
+    statement_bind_integer(drop, 1, series_id);
+    statement_bind_integer(drop, 2, range->from_us);
+    statement_bind_integer(drop, 3, range->to_us);
+    return statement_run(drop, err);
+}
+
+iso_status coverage_write(struct database *database, int64_t series_id, struct range range,
+                          struct iso_error *err)
+{
+    if (range.from_us >= range.to_us) {
+        return ISO_OK;
+    }
+    ISO_DEFER(statement_free) struct statement *add = NULL;
+    ISO_TRY(absorb_touching(database, series_id, &range, err));
+    ISO_TRY(statement_new(database,
+                          "INSERT INTO coverage (series_id, from_us, to_us) VALUES (?1, ?2, ?3)",
+                          &add, err));
+    statement_bind_integer(add, 1, series_id);
+    statement_bind_integer(add, 2, range.from_us);
+    statement_bind_integer(add, 3, range.to_us);
+    return statement_run(add, err);
+}
+
+static iso_status cut_to_known(struct database *database, int64_t series_id, struct range *range,
+                               struct iso_error *err)
+{
+    ISO_DEFER(statement_free) struct statement *extent = NULL;
+    ISO_TRY(statement_new(database,
+                          "SELECT min(from_us), max(to_us) FROM coverage WHERE series_id = ?1",
+                          &extent, err));
+    statement_bind_integer(extent, 1, series_id);
+    bool has_row;
+    ISO_TRY(statement_step(extent, &has_row, err));
+    struct range known = {0, 0};
+    if (has_row && !statement_is_null(extent, 0)) {
+        known = (struct range){statement_integer(extent, 0), statement_integer(extent, 1)};
+    }
+    range->from_us = known.from_us > range->from_us ? known.from_us : range->from_us;
+    range->to_us = known.to_us < range->to_us ? known.to_us : range->to_us;
+    statement_rewind(extent);
+    return ISO_OK;
+}
+
+iso_status coverage_read(struct database *database, int64_t series_id, struct range *range,
+                         struct coverage *coverage, struct iso_error *err)
+{
+    ISO_TRY(cut_to_known(database, series_id, range, err));
+    ISO_DEFER(statement_free) struct statement *rows = NULL;
+    ISO_TRY(statement_new(database,
+                          "SELECT from_us, to_us FROM coverage WHERE series_id = ?1"
+                          " AND to_us > ?2 AND from_us < ?3 ORDER BY from_us",
+                          &rows, err));
+    statement_bind_integer(rows, 1, series_id);
+    statement_bind_integer(rows, 2, range->from_us);
+    statement_bind_integer(rows, 3, range->to_us);
+    int64_t at_us = range->from_us;
+    bool has_row;
+    ISO_TRY(statement_step(rows, &has_row, err));
+    while (has_row) {
+        int64_t from_us = statement_integer(rows, 0);
+        if (from_us > at_us) {
+            ISO_TRY(coverage_add(coverage, (struct range){at_us, from_us},
+                                 "never imported or written", err));
+        }
+        at_us = statement_integer(rows, 1);
+        ISO_TRY(statement_step(rows, &has_row, err));
+    }
+    return ISO_OK;
+}
