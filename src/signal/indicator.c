@@ -76,34 +76,56 @@ void signal_ema_sma_seed(const double *source, size_t count, size_t period, doub
     }
 }
 
-/* Windows summed side by side; the compiler makes vectors of them. */
-enum { WINDOW_LANES = 32 };
+/* Windows summed side by side, so that the sums stay in registers and the compiler makes vectors.
+ */
+enum { WINDOW_LANES = 16 };
 
 /*
- * Sum each of lane_count windows of period values, the first beginning at source, the next one
- * value later; about[lane] is subtracted and the difference squared where about is given.
+ * Sum WINDOW_LANES windows of period values, the first beginning at source, the next one value
+ * later.
  */
-static void sum_windows(const double *source, size_t period, size_t lane_count, const double *about,
-                        double *sums)
+static void sum_windows(const double *source, size_t period, double *sums)
 {
-    memset(sums, 0, WINDOW_LANES * sizeof *sums);
+    double lanes[WINDOW_LANES] = {0};
     for (size_t k = 0; k < period; k++) {
-        if (about == NULL) {
-            for (size_t lane = 0; lane < lane_count; lane++) {
-                sums[lane] += source[k + lane];
-            }
-        } else {
-            for (size_t lane = 0; lane < lane_count; lane++) {
-                double distance = source[k + lane] - about[lane];
-                sums[lane] += distance * distance;
-            }
+        for (size_t lane = 0; lane < WINDOW_LANES; lane++) {
+            lanes[lane] += source[k + lane];
         }
     }
+    memcpy(sums, lanes, sizeof lanes);
 }
 
-static size_t lanes_left(size_t count, size_t index)
+/* The same of squared distances from a mean each. */
+static void sum_squares(const double *source, size_t period, const double *means, double *sums)
 {
-    return count - index < WINDOW_LANES ? count - index : WINDOW_LANES;
+    double lanes[WINDOW_LANES] = {0};
+    for (size_t k = 0; k < period; k++) {
+        for (size_t lane = 0; lane < WINDOW_LANES; lane++) {
+            double distance = source[k + lane] - means[lane];
+            lanes[lane] += distance * distance;
+        }
+    }
+    memcpy(sums, lanes, sizeof lanes);
+}
+
+/* The last values of a column do not fill all lanes: one window alone, in the same order. */
+static double sum_window(const double *source, size_t period)
+{
+    double sum = 0.0;
+    for (size_t k = 0; k < period; k++) {
+        sum += source[k];
+    }
+    return sum;
+}
+
+static double sum_square(const double *source, size_t period, double mean)
+{
+    double sum = 0.0;
+    for (size_t k = 0; k < period; k++) {
+        double distance = source[k] - mean;
+        sum += distance * distance;
+    }
+    return sum;
 }
 
 void signal_sma(const double *source, size_t count, size_t period, double *target)
@@ -112,13 +134,15 @@ void signal_sma(const double *source, size_t count, size_t period, double *targe
     if (!begin(target, count, period - 1)) {
         return;
     }
-    double sums[WINDOW_LANES];
-    for (size_t i = period - 1; i < count; i += WINDOW_LANES) {
-        size_t lane_count = lanes_left(count, i);
-        sum_windows(source + (i - (period - 1)), period, lane_count, NULL, sums);
-        for (size_t lane = 0; lane < lane_count; lane++) {
-            target[i + lane] = sums[lane] / (double)period;
+    size_t i = period - 1;
+    for (; count - i >= WINDOW_LANES; i += WINDOW_LANES) {
+        sum_windows(source + (i - (period - 1)), period, &target[i]);
+        for (size_t lane = 0; lane < WINDOW_LANES; lane++) {
+            target[i + lane] /= (double)period;
         }
+    }
+    for (; i < count; i++) {
+        target[i] = sum_window(source + (i - (period - 1)), period) / (double)period;
     }
 }
 
@@ -129,18 +153,22 @@ void signal_deviation(const double *source, size_t count, size_t period, double 
         return;
     }
     double means[WINDOW_LANES];
-    double sums[WINDOW_LANES];
-    for (size_t i = period - 1; i < count; i += WINDOW_LANES) {
-        size_t lane_count = lanes_left(count, i);
+    size_t i = period - 1;
+    for (; count - i >= WINDOW_LANES; i += WINDOW_LANES) {
         const double *window = source + (i - (period - 1));
-        sum_windows(window, period, lane_count, NULL, means);
-        for (size_t lane = 0; lane < lane_count; lane++) {
+        sum_windows(window, period, means);
+        for (size_t lane = 0; lane < WINDOW_LANES; lane++) {
             means[lane] /= (double)period;
         }
-        sum_windows(window, period, lane_count, means, sums);
-        for (size_t lane = 0; lane < lane_count; lane++) {
-            target[i + lane] = sqrt(sums[lane] / (double)period);
+        sum_squares(window, period, means, &target[i]);
+        for (size_t lane = 0; lane < WINDOW_LANES; lane++) {
+            target[i + lane] = sqrt(target[i + lane] / (double)period);
         }
+    }
+    for (; i < count; i++) {
+        const double *window = source + (i - (period - 1));
+        double mean = sum_window(window, period) / (double)period;
+        target[i] = sqrt(sum_square(window, period, mean) / (double)period);
     }
 }
 
