@@ -2,19 +2,26 @@
 #include "base/json.h"
 
 #include <math.h>
+#include <string.h>
 
 static void add_quoted(struct text *text, const char *string)
 {
     text_add_char(text, '"');
-    for (const char *at = string; *at != '\0'; at++) {
+    const char *end = string + strlen(string);
+    size_t length;
+    for (const char *at = string; at < end; at += length) {
         unsigned char c = (unsigned char)*at;
-        if (c == '"' || c == '\\') {
+        length = utf8_character(at, (size_t)(end - at));
+        if (length == 0) { /* bytes of a file's name or of a refused row: JSON must stay UTF-8 */
+            text_add(text, "\\ufffd");
+            length = 1;
+        } else if (c == '"' || c == '\\') {
             text_add_char(text, '\\');
             text_add_char(text, *at);
         } else if (c < 0x20) {
             text_addf(text, "\\u%04x", c);
         } else {
-            text_add_char(text, *at);
+            text_append(text, at, length);
         }
     }
     text_add_char(text, '"');

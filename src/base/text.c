@@ -103,6 +103,53 @@ static const double exact_powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  
                                       1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 enum { EXACT_POWER_MAX = 22 };
 
+/* Digits of value, at least width of them with zeros before; returns what follows the last. */
+static char *put_digits(uint64_t value, int width, char *target)
+{
+    char digits[24];
+    int length = 0;
+    do {
+        digits[length++] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    for (int i = length; i < width; i++) {
+        *target++ = '0';
+    }
+    while (length > 0) {
+        *target++ = digits[--length];
+    }
+    return target;
+}
+
+size_t integer_format(int64_t value, char target[NUMBER_TEXT_BYTES])
+{
+    char *at = target;
+    uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    if (value < 0) {
+        *at++ = '-';
+    }
+    at = put_digits(magnitude, 1, at);
+    *at = '\0';
+    return (size_t)(at - target);
+}
+
+/* digits / 10^scale, with its sign. */
+static size_t put_decimal(bool negative, uint64_t digits, int scale, char *target)
+{
+    char *at = target;
+    uint64_t power = (uint64_t)exact_powers[scale];
+    if (negative) {
+        *at++ = '-';
+    }
+    at = put_digits(digits / power, 1, at);
+    if (scale > 0) {
+        *at++ = '.';
+        at = put_digits(digits % power, scale, at);
+    }
+    *at = '\0';
+    return (size_t)(at - target);
+}
+
 /*
  * Decimals of up to 15 digits: the smallest scale k at which value is integer / 10^k. Both operands
  * are exact, so the division is the correctly rounded value of the decimal, hence what a reader of
@@ -120,15 +167,7 @@ static size_t format_decimal(double value, char *target)
             return 0;
         }
         if (scaled / exact_powers[scale] == magnitude) {
-            uint64_t power = (uint64_t)exact_powers[scale];
-            uint64_t digits = (uint64_t)scaled;
-            const char *sign = value < 0 ? "-" : "";
-            int length = scale == 0 ? snprintf(target, NUMBER_TEXT_BYTES, "%s%llu", sign,
-                                               (unsigned long long)digits)
-                                    : snprintf(target, NUMBER_TEXT_BYTES, "%s%llu.%0*llu", sign,
-                                               (unsigned long long)(digits / power), scale,
-                                               (unsigned long long)(digits % power));
-            return (size_t)length;
+            return put_decimal(value < 0, (uint64_t)scaled, scale, target);
         }
     }
     return 0;
@@ -259,4 +298,25 @@ bool integer_parse(const char *begin, const char *end, int64_t *value)
     }
     *value = negative ? -(int64_t)magnitude : (int64_t)magnitude;
     return true;
+}
+
+size_t utf8_character(const char *at, size_t available)
+{
+    const unsigned char *byte = (const unsigned char *)at;
+    if (available == 0) {
+        return 0;
+    }
+    uint32_t first = byte[0];
+    size_t length = first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+    if ((first >= 0x80 && first < 0xc2) || first > 0xf4 || length > available) {
+        return 0;
+    }
+    for (size_t i = 1; i < length; i++) {
+        if ((byte[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+    bool overlong = (first == 0xe0 && byte[1] < 0xa0) || (first == 0xf0 && byte[1] < 0x90);
+    bool beyond = (first == 0xed && byte[1] > 0x9f) || (first == 0xf4 && byte[1] > 0x8f);
+    return overlong || beyond ? 0 : length;
 }

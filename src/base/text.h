@@ -34,6 +34,9 @@ enum { NUMBER_TEXT_BYTES = 32 };
 /* Write the shortest decimal of a finite or infinite value, NUL-terminated; returns its length. */
 size_t number_format(double value, char target[NUMBER_TEXT_BYTES]);
 
+/* Write an integer, NUL-terminated; returns its length. */
+size_t integer_format(int64_t value, char target[NUMBER_TEXT_BYTES]);
+
 /*
  * Read one decimal number that fills [begin, end) wholly, correctly rounded, in the C locale
  * whatever the process has set. "inf", "nan", hexadecimal and surrounding blanks are refused
@@ -43,5 +46,11 @@ bool number_parse(const char *begin, const char *end, double *value);
 
 /* Read a whole int64 from [begin, end); false where it is none or does not fit. */
 bool integer_parse(const char *begin, const char *end, int64_t *value);
+
+/*
+ * Length of the UTF-8 character at at (RFC 3629: no overlong forms, no surrogates), of which
+ * available bytes are there; 0 where it is malformed or cut.
+ */
+size_t utf8_character(const char *at, size_t available);
 
 #endif

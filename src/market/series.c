@@ -5,33 +5,14 @@
 
 #include <string.h>
 
-/* Length of the UTF-8 character at at (RFC 3629: no overlong forms, no surrogates); 0 where it is
- * malformed. */
-static size_t utf8_character(const unsigned char *at)
-{
-    uint32_t first = at[0];
-    size_t length = first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    if ((first >= 0x80 && first < 0xc2) || first > 0xf4) {
-        return 0;
-    }
-    for (size_t i = 1; i < length; i++) {
-        if ((at[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    bool overlong = (first == 0xe0 && at[1] < 0xa0) || (first == 0xf0 && at[1] < 0x90);
-    bool beyond = (first == 0xed && at[1] > 0x9f) || (first == 0xf4 && at[1] > 0x8f);
-    return overlong || beyond ? 0 : length;
-}
-
 static bool symbol_is_valid(const char *symbol)
 {
     size_t length = strlen(symbol);
     size_t at = 0;
     while (at < length) {
-        const unsigned char *character = (const unsigned char *)symbol + at;
-        size_t bytes = utf8_character(character);
-        if (bytes == 0 || character[0] < 0x20 || character[0] == 0x7f) {
+        unsigned char first = (unsigned char)symbol[at];
+        size_t bytes = utf8_character(symbol + at, length - at);
+        if (bytes == 0 || first < 0x20 || first == 0x7f) {
             return false;
         }
         at += bytes;

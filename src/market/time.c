@@ -116,7 +116,7 @@ static void scan_expect(struct scan *scan, char wanted)
     }
 }
 
-/* YYYY-MM-DD, YYYY/MM/DD, YYYYMMDD or DD.MM.YYYY */
+/* YYYY-MM-DD, YYYY/MM/DD, YYYY.MM.DD, YYYYMMDD or DD.MM.YYYY */
 static void scan_date(struct scan *scan, struct civil *civil)
 {
     bool day_first = scan->end - scan->at >= 10 && scan->at[2] == '.' && scan->at[5] == '.';
@@ -129,8 +129,7 @@ static void scan_date(struct scan *scan, struct civil *civil)
         return;
     }
     civil->year = scan_number(scan, 4);
-    char separator =
-        scan->at < scan->end && (*scan->at == '-' || *scan->at == '/') ? *scan->at : '\0';
+    char separator = scan->at < scan->end && strchr("-/.", *scan->at) != NULL ? *scan->at : '\0';
     if (separator != '\0') {
         scan_expect(scan, separator);
     }
@@ -152,12 +151,14 @@ static void scan_fraction(struct scan *scan, struct civil *civil)
     scan->ok = scan->ok && scan->at > first;
 }
 
+/* HH:MM[:SS[.fraction]], or the same without colons. */
 static void scan_time(struct scan *scan, struct civil *civil)
 {
     civil->hour = scan_number(scan, 2);
-    scan_expect(scan, ':');
+    bool colons = scan_char(scan, ':');
     civil->minute = scan_number(scan, 2);
-    if (scan_char(scan, ':')) {
+    bool digit = scan->at < scan->end && *scan->at >= '0' && *scan->at <= '9';
+    if (colons ? scan_char(scan, ':') : digit) {
         civil->second = scan_number(scan, 2);
         if (scan_char(scan, '.')) {
             scan_fraction(scan, civil);
@@ -226,7 +227,7 @@ static const struct unit relative_units[] = {{"m", TIME_MINUTE_US}, {"h", TIME_H
                                              {"d", TIME_DAY_US},    {"w", 7 * TIME_DAY_US},
                                              {"s", TIME_SECOND_US}, {NULL, 0}};
 static const struct unit epoch_units[] = {
-    {"s", TIME_SECOND_US}, {"ms", 1000}, {"us", 1}, {NULL, 0}};
+    {"s", TIME_SECOND_US}, {"ms", 1000}, {"us", 1}, {"ns", 0}, {NULL, 0}};
 
 /* number * unit of a text "<integer><unit>"; false where it is none or out of the accepted years.
  */
@@ -238,8 +239,14 @@ static bool parse_amount(const char *text, const struct unit *units, int64_t *am
         return false;
     }
     for (const struct unit *unit = units; unit->name != NULL; unit++) {
-        if (strcmp(text + digits, unit->name) == 0 &&
-            !__builtin_mul_overflow(number, unit->us, amount_us)) {
+        if (strcmp(text + digits, unit->name) != 0) {
+            continue;
+        }
+        if (unit->us == 0) { /* finer than a microsecond */
+            *amount_us = number / 1000;
+            return true;
+        }
+        if (!__builtin_mul_overflow(number, unit->us, amount_us)) {
             return *amount_us >= TIME_MIN_US && *amount_us < TIME_MAX_US;
         }
     }
@@ -253,15 +260,11 @@ iso_status time_parse_argument(const char *text, int64_t now_us, int64_t *time_u
     size_t length = strlen(text);
     if (strcmp(text, "now") == 0) {
         *time_us = now_us;
-    } else if (time_parse(text, text + length, &amount_us) ||
-               parse_amount(text, epoch_units, &amount_us)) {
-        /* "-7d" is no epoch and "5s" is: a negative amount in whole seconds is read as relative
-         * below */
-        bool relative = text[0] == '-' && length > 1 && strcmp(text + length - 1, "s") == 0 &&
-                        amount_us > -TIME_DAY_US;
-        *time_us = relative ? now_us + amount_us : amount_us;
     } else if (text[0] == '-' && parse_amount(text, relative_units, &amount_us)) {
         *time_us = now_us + amount_us;
+    } else if (time_parse(text, text + length, &amount_us) ||
+               parse_amount(text, epoch_units, &amount_us)) {
+        *time_us = amount_us;
     } else {
         ISO_FAIL(BAD_ARGUMENT, err,
                  "\"%s\" is no time; give 2024-01-31, 2024-01-31T23:59Z, an epoch with its unit "

@@ -1,0 +1,595 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "local/dialect.h"
+
+#include "local/import_row.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+enum { SAMPLE_ROWS = 200, NAME_BYTES = 64, RANK_NONE = 100 };
+
+const char *column_name(enum column column)
+{
+    static const char *const names[] = {
+#define X(name) #name,
+        ISO_COLUMN_TABLE(X)
+#undef X
+    };
+    return names[column];
+}
+
+/* clang-format off */
+/* Names of columns as headers have them, small, without blanks and punctuation. Of several columns
+ * that mean the same the one with the lowest rank is read. */
+static const struct {
+    const char *name;
+    enum column column;
+    int rank;
+} synonyms[] = {
+    {"unix", COLUMN_timestamp, 0}, {"epoch", COLUMN_timestamp, 0}, {"unixtimestamp", COLUMN_timestamp, 0},
+    {"timestamp", COLUMN_timestamp, 1}, {"opentime", COLUMN_timestamp, 1}, {"timestamputc", COLUMN_timestamp, 1},
+    {"timestampms", COLUMN_timestamp, 1}, {"datetime", COLUMN_timestamp, 2}, {"datetimeutc", COLUMN_timestamp, 2},
+    {"gmttime", COLUMN_timestamp, 2}, {"localtime", COLUMN_timestamp, 2}, {"starttime", COLUMN_timestamp, 2},
+    {"date", COLUMN_timestamp, 3}, {"ts", COLUMN_timestamp, 4}, {"time", COLUMN_timestamp, 5}, {"t", COLUMN_timestamp, 6},
+    {"time", COLUMN_clock, 0},
+    {"open", COLUMN_open, 0}, {"openprice", COLUMN_open, 1}, {"o", COLUMN_open, 2},
+    {"high", COLUMN_high, 0}, {"highprice", COLUMN_high, 1}, {"h", COLUMN_high, 2},
+    {"low", COLUMN_low, 0}, {"lowprice", COLUMN_low, 1}, {"l", COLUMN_low, 2},
+    {"close", COLUMN_close, 0}, {"closeprice", COLUMN_close, 1}, {"c", COLUMN_close, 2},
+    {"volume", COLUMN_volume, 0}, {"vol", COLUMN_volume, 1}, {"basevolume", COLUMN_volume, 1}, {"v", COLUMN_volume, 2},
+    {"vwap", COLUMN_vwap, 0}, {"vw", COLUMN_vwap, 1},
+    {"tradecount", COLUMN_trade_count, 0}, {"count", COLUMN_trade_count, 1}, {"trades", COLUMN_trade_count, 1},
+    {"numberoftrades", COLUMN_trade_count, 1}, {"numtrades", COLUMN_trade_count, 1}, {"n", COLUMN_trade_count, 2},
+    {"symbol", COLUMN_symbol, 0}, {"ticker", COLUMN_symbol, 1}, {"instrument", COLUMN_symbol, 2},
+};
+
+/* Files without a header: what stands in which field, - for what is left out. The first row whose
+ * fields make bars of the file's first rows is taken. */
+static const struct {
+    const char *name;
+    const char *columns;
+} headerless[] = {
+    {"Binance klines", "timestamp,open,high,low,close,volume,-close_time,-quote_volume,trade_count,"
+                       "-taker_buy_volume,-taker_buy_quote_volume,-ignore"},
+    {"bars without a header", "timestamp,open,high,low,close,volume"},
+    {"bars without a header or volume", "timestamp,open,high,low,close"},
+    {"Bitfinex candles", "timestamp,open,close,high,low,volume"},
+};
+enum { HEADERLESS_COUNT = sizeof headerless / sizeof headerless[0] };
+/* clang-format on */
+
+void mapping_reset(struct mapping *mapping)
+{
+    text_reset(&mapping->left_out);
+    text_reset(&mapping->explanation);
+}
+
+static void map_nothing(struct mapping *mapping)
+{
+    for (int i = 0; i < COLUMN_COUNT; i++) {
+        mapping->column[i] = -1;
+    }
+    mapping->time_kind = TIME_KIND_TEXT;
+    mapping->epoch_per_second = 1;
+}
+
+/* The name as the table of synonyms has it: "<Open Time>" becomes "opentime". */
+static void plain_name(const struct csv_field *field, char target[NAME_BYTES])
+{
+    size_t length = 0;
+    for (const char *at = field->begin; at < field->end && length < NAME_BYTES - 1; at++) {
+        char c = *at;
+        if (c >= 'A' && c <= 'Z') {
+            c = (char)(c - 'A' + 'a');
+        }
+        bool keep = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (unsigned char)c >= 0x80;
+        if (keep) {
+            target[length++] = c;
+        }
+    }
+    target[length] = '\0';
+}
+
+/* The rank of a name as that column, RANK_NONE where it is none. "Volume BTC" is a volume too, of
+ * the base currency where it stands first. */
+static int name_rank(const char *plain, enum column column)
+{
+    for (size_t i = 0; i < sizeof synonyms / sizeof synonyms[0]; i++) {
+        if (synonyms[i].column == column && strcmp(synonyms[i].name, plain) == 0) {
+            return synonyms[i].rank;
+        }
+    }
+    bool named_volume = strncmp(plain, "volume", 6) == 0 && plain[6] != '\0';
+    return column == COLUMN_volume && named_volume ? 3 : RANK_NONE;
+}
+
+static int find_by_name(const struct csv_row *header, enum column column, int *rank)
+{
+    int best = -1;
+    *rank = RANK_NONE;
+    for (size_t i = 0; i < header->field_count && i < CSV_FIELDS_MAX; i++) {
+        char plain[NAME_BYTES];
+        plain_name(&header->field[i], plain);
+        int found = name_rank(plain, column);
+        if (found < *rank) {
+            best = (int)i;
+            *rank = found;
+        }
+    }
+    return best;
+}
+
+static void map_by_names(const struct csv_row *header, struct mapping *mapping)
+{
+    int rank[COLUMN_COUNT];
+    for (int i = 0; i < COLUMN_COUNT; i++) {
+        mapping->column[i] = find_by_name(header, (enum column)i, &rank[i]);
+    }
+    /* A column "time" is the clock of a date, or else the time itself. */
+    if (rank[COLUMN_timestamp] != 3) {
+        mapping->column[COLUMN_clock] = -1;
+    }
+}
+
+/* Whether a field reads as a number or a time, so that the line is no header. */
+static bool is_value(const struct csv_field *field)
+{
+    double number;
+    return field->begin < field->end && (number_parse(field->begin, field->end, &number) ||
+                                         (*field->begin >= '0' && *field->begin <= '9'));
+}
+
+static bool is_header(const struct csv_row *row)
+{
+    for (size_t i = 0; i < row->field_count && i < CSV_FIELDS_MAX; i++) {
+        if (is_value(&row->field[i])) {
+            return false;
+        }
+    }
+    return row->problem == NULL;
+}
+
+/* Lines that some sources put above the header: comments, and the address they came from. */
+static bool is_preamble(const struct csv_row *row)
+{
+    size_t length = (size_t)(row->end - row->begin);
+    return row->begin[0] == '#' || memmem(row->begin, length, "://", 3) != NULL;
+}
+
+/* The rows that decide what the tables leave open. */
+struct sample {
+    struct csv_reader reader; /* before the first row of data */
+    struct csv_row header;    /* valid where has_header */
+    struct csv_row first;     /* row of data */
+    bool has_header;
+    bool has_rows;
+    bool has_address; /* a line with an address stands above the header */
+};
+
+static void read_separator(struct csv_reader *reader)
+{
+    const char *stop = memchr(reader->at, reader->newline, (size_t)(reader->end - reader->at));
+    reader->separator = csv_separator(reader->at, stop != NULL ? stop : reader->end);
+}
+
+static void look_at_sample(struct sample *sample)
+{
+    struct csv_row row;
+    struct csv_reader before = sample->reader;
+    for (;;) {
+        before = sample->reader;
+        read_separator(&sample->reader);
+        if (!csv_next(&sample->reader, &row)) {
+            return;
+        }
+        if (!is_preamble(&row)) {
+            break;
+        }
+        sample->has_address = sample->has_address || row.begin[0] != '#';
+    }
+    sample->has_header = is_header(&row);
+    if (sample->has_header) {
+        sample->header = row;
+    } else {
+        char separator = sample->reader.separator;
+        sample->reader = before;
+        sample->reader.separator = separator;
+    }
+    struct csv_reader ahead = sample->reader;
+    sample->has_rows = csv_next(&ahead, &sample->first);
+}
+
+/* Digits of the longest whole number in the column of times; 0 where one is no number. */
+static size_t longest_epoch(const struct sample *sample, const struct mapping *mapping)
+{
+    struct csv_reader reader = sample->reader;
+    struct csv_row row;
+    size_t longest = 0;
+    size_t rows = 0;
+    size_t numbers = 0;
+    int column = mapping->column[COLUMN_timestamp];
+    while (rows < SAMPLE_ROWS && csv_next(&reader, &row)) {
+        if (row.problem != NULL || row.field_count != mapping->field_count) {
+            continue;
+        }
+        rows++;
+        const struct csv_field *field = &row.field[column];
+        double number;
+        if (number_parse(field->begin, field->end, &number)) {
+            const char *point = memchr(field->begin, '.', (size_t)(field->end - field->begin));
+            size_t digits = (size_t)((point != NULL ? point : field->end) - field->begin);
+            longest = digits > longest ? digits : longest;
+            numbers++;
+        }
+    }
+    return numbers * 2 > rows ? longest : 0;
+}
+
+/* Eight digits are a date (20240131). */
+static void decide_time_kind(const struct sample *sample, struct mapping *mapping)
+{
+    size_t digits = longest_epoch(sample, mapping);
+    int64_t time_us;
+    mapping->time_kind = TIME_KIND_TEXT;
+    if (digits == 0 || digits == 8 || import_row_time(mapping, &sample->first, 0, &time_us)) {
+        return;
+    }
+    int64_t per_second = epoch_per_second(digits);
+    if (per_second > 0 && mapping->column[COLUMN_clock] < 0) {
+        mapping->time_kind = TIME_KIND_EPOCH;
+        mapping->epoch_per_second = per_second;
+    }
+}
+
+/* How many of the first rows make bars, of how many; *line and *why tell of the first that does
+ * not. */
+struct trial {
+    size_t rows;
+    size_t good;
+    size_t shaped;  /* rows with as many fields as a row must have */
+    size_t outside; /* rows whose open or close is not between low and high */
+    int64_t line;
+    const char *why;
+};
+
+static bool is_outside(const struct bar *bar)
+{
+    double high = bar->value[BAR_high];
+    double low = bar->value[BAR_low];
+    return bar->value[BAR_open] > high || bar->value[BAR_close] > high ||
+           bar->value[BAR_open] < low || bar->value[BAR_close] < low;
+}
+
+static struct trial try_rows(const struct sample *sample, const struct mapping *mapping)
+{
+    struct trial trial = {0};
+    struct csv_reader reader = sample->reader;
+    struct csv_row fields;
+    while (trial.rows < SAMPLE_ROWS && csv_next(&reader, &fields)) {
+        struct import_row row;
+        const char *reason = import_row_read(mapping, &fields, 0, &row);
+        trial.rows++;
+        trial.good += reason == NULL;
+        trial.shaped += fields.field_count == mapping->field_count;
+        trial.outside += reason == NULL && is_outside(&row.bar);
+        if (reason != NULL && trial.why == NULL) {
+            trial.why = reason;
+            trial.line = fields.line;
+        }
+    }
+    return trial;
+}
+
+/* Set the mapping from a row of the headerless table; false where it has another count of fields.
+ */
+static bool map_by_places(const char *columns, size_t field_count, struct mapping *mapping)
+{
+    size_t place = 0;
+    map_nothing(mapping);
+    for (const char *at = columns; at != NULL && *at != '\0'; place++) {
+        const char *comma = strchrnul(at, ',');
+        for (int i = 0; i < COLUMN_COUNT; i++) {
+            const char *name = column_name((enum column)i);
+            if (strlen(name) == (size_t)(comma - at) && memcmp(name, at, strlen(name)) == 0) {
+                mapping->column[i] = (int)place;
+            }
+        }
+        at = *comma == ',' ? comma + 1 : comma;
+    }
+    mapping->field_count = field_count;
+    return place == field_count;
+}
+
+/* Name what a headerless row has and we do not store. */
+static void note_left_out_places(const char *columns, struct mapping *mapping)
+{
+    for (const char *at = columns; *at != '\0';) {
+        const char *comma = strchrnul(at, ',');
+        if (*at == '-') {
+            text_add(&mapping->left_out, mapping->left_out.length > 0 ? ", " : "");
+            text_append(&mapping->left_out, at + 1, (size_t)(comma - at - 1));
+        }
+        at = *comma == ',' ? comma + 1 : comma;
+    }
+}
+
+static iso_status map_headerless(const struct sample *sample, struct mapping *mapping,
+                                 struct iso_error *err)
+{
+    size_t best = HEADERLESS_COUNT;
+    size_t fewest_outside = SIZE_MAX;
+    for (size_t i = 0; i < HEADERLESS_COUNT; i++) {
+        if (!map_by_places(headerless[i].columns, sample->first.field_count, mapping)) {
+            continue;
+        }
+        decide_time_kind(sample, mapping);
+        struct trial trial = try_rows(sample, mapping);
+        size_t outside = trial.outside + (trial.rows - trial.good);
+        if (trial.good * 2 >= trial.rows && outside < fewest_outside) {
+            fewest_outside = outside;
+            best = i;
+        }
+    }
+    if (best == HEADERLESS_COUNT) {
+        ISO_FAIL(BAD_FORMAT, err,
+                 "line %lld is neither a header nor a row of a known kind (%zu fields, parted by "
+                 "'%c'); give the file a header line, or name columns by number, as --columns "
+                 "timestamp=1,open=2,high=3,low=4,close=5",
+                 (long long)sample->first.line, sample->first.field_count, mapping->separator);
+    }
+    (void)map_by_places(headerless[best].columns, sample->first.field_count, mapping);
+    note_left_out_places(headerless[best].columns, mapping);
+    mapping->dialect = headerless[best].name;
+    return ISO_OK;
+}
+
+/* The place that a person named: a name of the header, or a number from 1; -1 for "-". */
+static iso_status find_place(const struct sample *sample, const char *given, size_t length,
+                             int *place, struct iso_error *err)
+{
+    struct csv_field wanted = {given, given + length};
+    char wanted_name[NAME_BYTES];
+    int64_t number;
+    *place = -1;
+    if (length == 0 || (length == 1 && *given == '-')) {
+        return ISO_OK;
+    }
+    plain_name(&wanted, wanted_name);
+    const struct csv_row *row = sample->has_header ? &sample->header : &sample->first;
+    for (size_t i = 0; sample->has_header && i < row->field_count && i < CSV_FIELDS_MAX; i++) {
+        char plain[NAME_BYTES];
+        plain_name(&row->field[i], plain);
+        if (strcmp(plain, wanted_name) == 0) {
+            *place = (int)i;
+            return ISO_OK;
+        }
+    }
+    if (integer_parse(wanted.begin, wanted.end, &number) && number >= 1 &&
+        number <= CSV_FIELDS_MAX && (size_t)number <= row->field_count) {
+        *place = (int)number - 1;
+        return ISO_OK;
+    }
+    ISO_FAIL(BAD_ARGUMENT, err, "--columns: the file has no column \"%.*s\"", (int)length, given);
+}
+
+static iso_status apply_one(const struct sample *sample, const char *begin, const char *end,
+                            struct mapping *mapping, struct iso_error *err)
+{
+    const char *equals = memchr(begin, '=', (size_t)(end - begin));
+    for (int i = 0; equals != NULL && i < COLUMN_COUNT; i++) {
+        const char *name = column_name((enum column)i);
+        if (strlen(name) == (size_t)(equals - begin) &&
+            strncasecmp(name, begin, strlen(name)) == 0) {
+            if (i == COLUMN_timestamp) {
+                mapping->column[COLUMN_clock] = -1;
+            }
+            return find_place(sample, equals + 1, (size_t)(end - equals - 1), &mapping->column[i],
+                              err);
+        }
+    }
+    ISO_FAIL(BAD_ARGUMENT, err,
+             "--columns: \"%.*s\" is not OURS=THEIRS; ours are symbol, timestamp, open, high, low, "
+             "close, volume, vwap, trade_count, clock",
+             (int)(end - begin), begin);
+}
+
+static iso_status apply_columns(const struct sample *sample, const char *columns,
+                                struct mapping *mapping, struct iso_error *err)
+{
+    for (const char *at = columns; *at != '\0';) {
+        const char *comma = strchrnul(at, ',');
+        ISO_TRY(apply_one(sample, at, comma, mapping, err));
+        at = *comma == ',' ? comma + 1 : comma;
+    }
+    return ISO_OK;
+}
+
+static iso_status check_complete(const struct sample *sample, const struct mapping *mapping,
+                                 struct iso_error *err)
+{
+    static const enum column needed[] = {COLUMN_timestamp, COLUMN_open, COLUMN_high, COLUMN_low,
+                                         COLUMN_close};
+    ISO_DEFER(text_reset) struct text missing = {0};
+    for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
+        if (mapping->column[needed[i]] < 0) {
+            text_addf(&missing, "%s%s", missing.length > 0 ? ", " : "", column_name(needed[i]));
+        }
+    }
+    if (missing.length == 0) {
+        return ISO_OK;
+    }
+    const struct csv_row *row = sample->has_header ? &sample->header : &sample->first;
+    int shown = (int)(row->end - row->begin < 160 ? row->end - row->begin : 160);
+    ISO_FAIL(BAD_FORMAT, err,
+             "line %lld names no column for %s; it reads \"%.*s\"; name the columns with "
+             "--columns, as --columns %s=NAME",
+             (long long)row->line, text_get(&missing), shown, row->begin,
+             column_name(mapping->column[COLUMN_timestamp] < 0 ? COLUMN_timestamp : COLUMN_close));
+}
+
+static bool is_mapped(const struct mapping *mapping, size_t place)
+{
+    for (int i = 0; i < COLUMN_COUNT; i++) {
+        if (mapping->column[i] == (int)place) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void note_left_out_names(const struct csv_row *header, struct mapping *mapping)
+{
+    text_clear(&mapping->left_out);
+    for (size_t i = 0; i < header->field_count && i < CSV_FIELDS_MAX; i++) {
+        const struct csv_field *field = &header->field[i];
+        if (!is_mapped(mapping, i) && field->begin < field->end) {
+            text_add(&mapping->left_out, mapping->left_out.length > 0 ? ", " : "");
+            text_append(&mapping->left_out, field->begin, (size_t)(field->end - field->begin));
+        }
+    }
+}
+
+static const char *header_dialect(const struct sample *sample)
+{
+    static const char ours[] = "symbol,timestamp,open,high,low,close,volume,vwap,trade_count";
+    const struct csv_row *header = &sample->header;
+    size_t length = (size_t)(header->end - header->begin);
+    if (length == sizeof ours - 1 && memcmp(header->begin, ours, length) == 0) {
+        return "isobar's own CSV";
+    }
+    if (sample->has_address) {
+        return "CryptoDataDownload";
+    }
+    char plain[NAME_BYTES];
+    plain_name(&header->field[0], plain);
+    bool klines = header->field_count == 12 && strcmp(plain, "opentime") == 0;
+    return klines ? "Binance klines with a header" : "a table with a header";
+}
+
+static void explain_column(const struct sample *sample, struct mapping *mapping, int column)
+{
+    struct text *out = &mapping->explanation;
+    int place = mapping->column[column];
+    const char *name = column_name((enum column)column);
+    if (place < 0) {
+        return;
+    }
+    if (sample->has_header) {
+        const struct csv_field *field = &sample->header.field[place];
+        text_addf(out, "  %-11s <- \"%.*s\" (column %d)\n", name, (int)(field->end - field->begin),
+                  field->begin, place + 1);
+    } else {
+        text_addf(out, "  %-11s <- column %d\n", name, place + 1);
+    }
+}
+
+static void explain(const struct sample *sample, struct mapping *mapping)
+{
+    struct text *out = &mapping->explanation;
+    text_addf(out, "read as %s: %s, fields parted by %s\n", mapping->dialect,
+              sample->has_header ? "a header line names the columns" : "columns known by place",
+              mapping->separator == '\t'  ? "tabs"
+              : mapping->separator == ',' ? "commas"
+              : mapping->separator == ';' ? "semicolons"
+                                          : "bars");
+    if (sample->has_header) {
+        text_addf(out, "header on line %lld\n", (long long)sample->header.line);
+    }
+    for (int i = 0; i < COLUMN_COUNT; i++) {
+        explain_column(sample, mapping, i);
+    }
+    if (mapping->time_kind == TIME_KIND_EPOCH) {
+        int64_t per_second = mapping->epoch_per_second;
+        text_addf(out, "times are %s since 1970 UTC, told by their digits\n",
+                  per_second == 1         ? "seconds"
+                  : per_second == 1000    ? "milliseconds"
+                  : per_second == 1000000 ? "microseconds"
+                                          : "nanoseconds");
+    } else {
+        text_add(out, "times are calendar dates and times\n");
+    }
+    text_addf(out, "left out: %s\n",
+              mapping->left_out.length > 0 ? text_get(&mapping->left_out) : "nothing");
+}
+
+/* The mapping must make a bar of at least one of the first rows, or it is the wrong one. */
+static iso_status check_trial(const struct sample *sample, const struct mapping *mapping,
+                              struct iso_error *err)
+{
+    struct trial trial = try_rows(sample, mapping);
+    if (trial.shaped == 0) {
+        ISO_FAIL(BAD_FORMAT, err, "line %lld names %zu columns, but the rows below have %zu fields",
+                 (long long)sample->header.line, mapping->field_count, sample->first.field_count);
+    }
+    if (trial.good > 0 || trial.why == NULL) {
+        return ISO_OK;
+    }
+    int64_t time_us;
+    const struct csv_row *first = &sample->first;
+    if (first->problem == NULL && first->field_count == mapping->field_count &&
+        !import_row_time(mapping, first, 0, &time_us)) {
+        const struct csv_field *field = &first->field[mapping->column[COLUMN_timestamp]];
+        int shown = (int)(field->end - field->begin < 40 ? field->end - field->begin : 40);
+        ISO_FAIL(
+            BAD_FORMAT, err,
+            "line %lld: \"%.*s\" is no time that is understood, nor are those below it; "
+            "write ISO times (2024-01-31T23:59:00Z) or an epoch, or choose another column with "
+            "--columns timestamp=NAME",
+            (long long)first->line, shown, field->begin);
+    }
+    return ISO_OK; /* rows that are all bad go to quarantine, each with its reason */
+}
+
+static iso_status map_sample(const struct sample *sample, const char *columns,
+                             struct mapping *mapping, struct iso_error *err)
+{
+    mapping->field_count =
+        sample->has_header ? sample->header.field_count : sample->first.field_count;
+    if (mapping->field_count > CSV_FIELDS_MAX) {
+        ISO_FAIL(LIMIT, err, "line %lld has %zu fields; at most %d are read",
+                 (long long)sample->first.line, mapping->field_count, CSV_FIELDS_MAX);
+    }
+    if (sample->has_header) {
+        map_by_names(&sample->header, mapping);
+        mapping->dialect = header_dialect(sample);
+    } else if (columns == NULL) {
+        ISO_TRY(map_headerless(sample, mapping, err));
+    } else {
+        mapping->dialect = "columns named by number";
+    }
+    if (columns != NULL) {
+        ISO_TRY(apply_columns(sample, columns, mapping, err));
+    }
+    ISO_TRY(check_complete(sample, mapping, err));
+    if (sample->has_header) {
+        note_left_out_names(&sample->header, mapping);
+    }
+    return ISO_OK;
+}
+
+iso_status dialect_sniff(const char *begin, const char *end, char newline, const char *columns,
+                         struct mapping *mapping, struct iso_error *err)
+{
+    struct sample sample = {.reader = {.at = begin, .end = end, .newline = newline}};
+    look_at_sample(&sample);
+    map_nothing(mapping);
+    mapping->separator = sample.reader.separator;
+    if (!sample.has_header && !sample.has_rows) {
+        ISO_FAIL(BAD_FORMAT, err, "there is no line of data in it");
+    }
+    ISO_TRY(map_sample(&sample, columns, mapping, err));
+    if (!sample.has_rows) {
+        ISO_FAIL(BAD_FORMAT, err, "there is a header, but no row below it");
+    }
+    mapping->header_line = sample.has_header ? sample.header.line : 0;
+    mapping->header_bytes = (size_t)(sample.reader.at - begin);
+    mapping->lines_before = sample.reader.line;
+    if (sample.first.field_count == mapping->field_count && sample.first.problem == NULL) {
+        decide_time_kind(&sample, mapping);
+    }
+    ISO_TRY(check_trial(&sample, mapping, err));
+    explain(&sample, mapping);
+    ISO_TRY(text_check(&mapping->left_out, err));
+    return text_check(&mapping->explanation, err);
+}

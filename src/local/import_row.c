@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "local/import_row.h"
+
+#include "market/quality.h"
+#include "market/time.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* Sentences by column, for what is no number. */
+static const char *const unreadable[COLUMN_COUNT] = {
+#define X(name) [COLUMN_##name] = #name " is no number",
+    ISO_COLUMN_TABLE(X)
+#undef X
+};
+
+int64_t epoch_per_second(size_t digit_count)
+{
+    if (digit_count <= 11) {
+        return digit_count > 0 ? 1 : 0;
+    }
+    return digit_count <= 14   ? 1000
+           : digit_count <= 17 ? 1000000
+           : digit_count <= 19 ? 1000000000
+                               : 0;
+}
+
+/* How many of the leading characters are digits. */
+static size_t count_digits(const char *at, const char *end)
+{
+    const char *first = at;
+    while (at < end && *at >= '0' && *at <= '9') {
+        at++;
+    }
+    return (size_t)(at - first);
+}
+
+/* ".25" of a unit that counts per_second, in microseconds; false where it is no fraction. */
+static bool fraction_us(const char *at, const char *end, int64_t per_second, int64_t *us)
+{
+    double part;
+    if (at == end) {
+        *us = 0;
+        return true;
+    }
+    if (*at != '.' || !number_parse(at, end, &part)) {
+        return false;
+    }
+    *us = (int64_t)nearbyint(part * 1e6 / (double)per_second);
+    return true;
+}
+
+static bool epoch_read(const struct csv_field *field, int64_t per_second, int64_t *time_us)
+{
+    const char *begin = field->begin;
+    bool negative = begin < field->end && *begin == '-';
+    begin += negative;
+    size_t digits = count_digits(begin, field->end);
+    int64_t whole;
+    int64_t rest_us;
+    /* Some files change from seconds to milliseconds half-way: the usual lengths speak for
+     * themselves, any other is of the column's unit. */
+    if (digits == 10 || digits == 13 || digits == 16 || digits == 19) {
+        per_second = epoch_per_second(digits);
+    }
+    if (!integer_parse(begin, begin + digits, &whole) ||
+        !fraction_us(begin + digits, field->end, per_second, &rest_us)) {
+        return false;
+    }
+    int64_t us;
+    if (per_second > 1000000) {
+        us = whole / (per_second / 1000000);
+    } else if (__builtin_mul_overflow(whole, 1000000 / per_second, &us)) {
+        return false;
+    }
+    us += us < TIME_MAX_US ? rest_us : 0;
+    *time_us = negative ? -us : us;
+    return *time_us >= TIME_MIN_US && *time_us < TIME_MAX_US;
+}
+
+/* Whether a time that time_parse accepted names its zone: Z, or an offset behind the date. */
+static bool names_zone(const char *begin, const char *end)
+{
+    for (const char *at = begin + 10; at < end; at++) {
+        if (*at == 'Z' || *at == '+' || *at == '-') {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool text_time_read(const char *begin, const char *end, int64_t zone_us, int64_t *time_us)
+{
+    if (!time_parse(begin, end, time_us)) {
+        return false;
+    }
+    if (zone_us != 0 && !names_zone(begin, end)) {
+        *time_us -= zone_us;
+    }
+    return *time_us >= TIME_MIN_US && *time_us < TIME_MAX_US;
+}
+
+/* A date in one column and a time of day in another are read as one text. */
+static bool joined_time_read(const struct csv_field *date, const struct csv_field *clock,
+                             int64_t zone_us, int64_t *time_us)
+{
+    char joined[80];
+    size_t date_length = (size_t)(date->end - date->begin);
+    size_t clock_length = (size_t)(clock->end - clock->begin);
+    if (date_length + clock_length + 1 > sizeof joined) {
+        return false;
+    }
+    memcpy(joined, date->begin, date_length);
+    joined[date_length] = ' ';
+    memcpy(joined + date_length + 1, clock->begin, clock_length);
+    return text_time_read(joined, joined + date_length + 1 + clock_length, zone_us, time_us);
+}
+
+bool import_row_time(const struct mapping *mapping, const struct csv_row *fields, int64_t zone_us,
+                     int64_t *time_us)
+{
+    const struct csv_field *field = &fields->field[mapping->column[COLUMN_timestamp]];
+    if (mapping->time_kind == TIME_KIND_EPOCH) {
+        return epoch_read(field, mapping->epoch_per_second, time_us);
+    }
+    if (mapping->column[COLUMN_clock] >= 0) {
+        const struct csv_field *clock = &fields->field[mapping->column[COLUMN_clock]];
+        return joined_time_read(field, clock, zone_us, time_us);
+    }
+    return text_time_read(field->begin, field->end, zone_us, time_us);
+}
+
+/* What people write where there is no value. */
+static bool is_absent(const struct csv_field *field)
+{
+    static const char *const words[] = {"", "nan", "null", "none", "na", "n/a", "-"};
+    size_t length = (size_t)(field->end - field->begin);
+    for (size_t i = 0; length <= 4 && i < sizeof words / sizeof words[0]; i++) {
+        if (strlen(words[i]) == length && strncasecmp(words[i], field->begin, length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool value_read(const struct csv_field *field, double *value)
+{
+    if (number_parse(field->begin, field->end, value)) {
+        return true;
+    }
+    *value = BAR_ABSENT;
+    return is_absent(field);
+}
+
+/* A count; "12.0" is one too, since pandas writes such columns so. */
+static bool count_read(const struct csv_field *field, int64_t *count)
+{
+    double number;
+    if (integer_parse(field->begin, field->end, count)) {
+        return *count != BAR_COUNT_ABSENT;
+    }
+    if (number_parse(field->begin, field->end, &number)) {
+        *count = fabs(number) < 0x1p53 ? (int64_t)number : 0;
+        return (double)*count == number;
+    }
+    *count = BAR_COUNT_ABSENT;
+    return is_absent(field);
+}
+
+static const char *values_read(const struct mapping *mapping, const struct csv_row *fields,
+                               struct bar *bar)
+{
+    for (int i = 0; i < BAR_VALUE_COUNT; i++) {
+        int index = mapping->column[COLUMN_open + i];
+        if (index < 0) {
+            bar->value[i] = BAR_ABSENT;
+        } else if (!value_read(&fields->field[index], &bar->value[i])) {
+            return unreadable[COLUMN_open + i];
+        }
+    }
+    int index = mapping->column[COLUMN_trade_count];
+    bar->trade_count = BAR_COUNT_ABSENT;
+    if (index >= 0 && !count_read(&fields->field[index], &bar->trade_count)) {
+        return "trade_count is no whole number";
+    }
+    return NULL;
+}
+
+_Static_assert((int)COLUMN_vwap - (int)COLUMN_open == (int)BAR_vwap - (int)BAR_open,
+               "values_read counts both together");
+
+const char *import_row_read(const struct mapping *mapping, const struct csv_row *fields,
+                            int64_t zone_us, struct import_row *row)
+{
+    row->symbol = (struct csv_field){fields->begin, fields->begin};
+    if (fields->problem != NULL) {
+        return fields->problem;
+    }
+    int symbol = mapping->column[COLUMN_symbol];
+    if (symbol >= 0 && (size_t)symbol < fields->field_count) {
+        row->symbol = fields->field[symbol];
+    }
+    if (fields->field_count != mapping->field_count) {
+        return fields->field_count < mapping->field_count
+                   ? "the row has fewer fields than the others"
+                   : "the row has more fields than the others";
+    }
+    if (!import_row_time(mapping, fields, zone_us, &row->bar.time_us)) {
+        return "the time cannot be read";
+    }
+    const char *reason = values_read(mapping, fields, &row->bar);
+    return reason != NULL ? reason : quality_reason(&row->bar);
+}

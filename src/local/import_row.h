@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the fields of a row to a bar. */
+#ifndef LOCAL_IMPORT_ROW_H
+#define LOCAL_IMPORT_ROW_H
+
+#include "local/dialect.h"
+#include "market/bars.h"
+
+/* What a row says; symbol is empty where the file has no such column. */
+struct import_row {
+    struct bar bar;
+    struct csv_field symbol;
+};
+
+/*
+ * Read a row. Times without a zone of their own are zone_us east of UTC. Returns NULL, or why the
+ * row cannot be stored (a fixed sentence); row->symbol is set whenever the row has that field.
+ */
+const char *import_row_read(const struct mapping *mapping, const struct csv_row *fields,
+                            int64_t zone_us, struct import_row *row);
+
+/* The time in the fields; false where it cannot be read. */
+bool import_row_time(const struct mapping *mapping, const struct csv_row *fields, int64_t zone_us,
+                     int64_t *time_us);
+
+/* Count of an epoch a second for a number of as many digits before the point: 10 or fewer are
+ * seconds, 13 milliseconds, 16 microseconds, 19 nanoseconds; 0 for none of these. */
+int64_t epoch_per_second(size_t digit_count);
+
+#endif

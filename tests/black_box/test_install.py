@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What make install leaves is complete: the command runs, a C and a C++ program compile against it."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from command import ISOBAR, call, clean_environment, write_klines
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(ISOBAR).resolve().parent
+
+
+@pytest.fixture(scope="module")
+def prefix(tmp_path_factory):
+    """Return the prefix of an installation below a staging directory."""
+    stage = tmp_path_factory.mktemp("stage")
+    subprocess.run(
+        ["meson", "install", "-C", BUILD, "--no-rebuild", "--destdir", stage],
+        check=True,
+        capture_output=True,
+    )
+    return next(stage.rglob("bin/isobar")).parent.parent
+
+
+def test_the_installed_command_finds_its_libraries(prefix, tmp_path):
+    moved = tmp_path / "moved"
+    shutil.copytree(prefix, moved, symlinks=True)
+    write_klines(tmp_path / "X-1m.csv", 1704067200, 10)
+    for arguments in (
+        ["import", tmp_path / "X-1m.csv", "--symbol", "X", "--interval", "1m"],
+        ["sql", "SELECT count(*) FROM bars"],
+    ):
+        subprocess.run(
+            [moved / "bin" / "isobar", "--store", tmp_path / "s", *arguments],
+            check=True,
+            env=clean_environment(),
+            capture_output=True,
+        )
+
+
+def test_only_public_names_leave_the_library(prefix):
+    library = next(prefix.rglob("libisobar.so"))
+    names = subprocess.run(
+        ["nm", "-D", "--defined-only", library], capture_output=True, text=True, check=True
+    ).stdout
+    exported = {line.split()[-1] for line in names.splitlines() if line.split()[-2] in "TDBR"}
+    assert exported
+    assert all(name.startswith("iso_") for name in exported), exported
+
+
+@pytest.mark.parametrize(
+    ("compiler", "flags"), [("cc", ["-std=c99"]), ("c++", ["-x", "c++", "-std=c++17"])]
+)
+def test_a_program_compiles_against_the_installation(prefix, tmp_path, compiler, flags):
+    if shutil.which(compiler) is None or BUILD.name not in ("build", "build-cov"):
+        pytest.skip(f"no {compiler} here, or a sanitizer build")
+    store = tmp_path / "s"
+    write_klines(tmp_path / "X-1m.csv", 1704067200, 10)
+    call("import", tmp_path / "X-1m.csv", "--symbol", "X", "--interval", "1m", store=store)
+    packages = next(prefix.rglob("isobar.pc")).parent
+    query = ["pkg-config", "--cflags", "--libs", "isobar", f"--define-variable=prefix={prefix}"]
+    found = subprocess.run(
+        query,
+        env=os.environ | {"PKG_CONFIG_PATH": str(packages)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    library = next(prefix.rglob("libisobar.so")).parent
+    program = tmp_path / "closes"
+    source = ROOT / "examples" / "closes.c"
+    subprocess.run(
+        [
+            compiler,
+            *flags,
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            source,
+            "-x",
+            "none",
+            *found,
+            f"-Wl,-rpath,{library}",
+            "-o",
+            program,
+        ],
+        check=True,
+    )
+    done = subprocess.run([program, store, "X", "1m"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("10 bars, last close ")
+    done = subprocess.run([program, tmp_path / "none", "X", "1m"], capture_output=True, check=False)
+    assert done.returncode == 2

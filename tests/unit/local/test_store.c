@@ -1,0 +1,542 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../fixture.h"
+
+#include "local/store.h"
+#include "market/time.h"
+#include "segment/segment.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
+
+static const int64_t monday_us = INT64_C(1704067200000000); /* 2024-01-01, a Monday */
+static const struct range all_time = {TIME_MIN_US, TIME_MAX_US};
+static struct iso_error err;
+
+static struct series minute_series(const char *symbol)
+{
+    struct series series;
+    assert_ok(series_make(symbol, "1m", &series, &err));
+    return series;
+}
+
+static struct store *open_for(enum store_mode mode)
+{
+    struct store *store = NULL;
+    assert_ok(store_open(os_system(), scratch, mode, &store, &err));
+    return store;
+}
+
+static struct range whole(const struct bars *bars)
+{
+    return (struct range){bars->time_us[0], bars->time_us[bars->count - 1] + TIME_MINUTE_US};
+}
+
+static struct write_report write_all(struct store *store, const struct series *series,
+                                     const struct bars *bars)
+{
+    struct write_report report = {0};
+    assert_ok(store_write(store, series, bars, whole(bars), &report, &err));
+    return report;
+}
+
+static void assert_reads(struct store *store, const struct series *series, struct range range,
+                         const struct bars *expected)
+{
+    ISO_DEFER(bars_reset) struct bars read = {0};
+    ISO_DEFER(coverage_reset) struct coverage coverage = {0};
+    assert_ok(store_read(store, series, range, &read, &coverage, &err));
+    assert_true(coverage.complete);
+    assert_bars_equal(&read, expected);
+}
+
+static iso_status count_problem(void *context, const struct problem *problem, struct iso_error *e)
+{
+    (void)problem;
+    (void)e;
+    *(size_t *)context += 1;
+    return ISO_OK;
+}
+
+static size_t count_problems(struct store *store)
+{
+    size_t problems = 0;
+    size_t checked = 0;
+    assert_ok(store_verify(store, true, &checked, count_problem, &problems, &err));
+    return problems;
+}
+
+static iso_status keep_hash(void *context, const struct segment_row *row, struct iso_error *e)
+{
+    struct hash128 *sum = context;
+    (void)e;
+    sum->high = sum->high * 31 + row->hash.high;
+    sum->low = sum->low * 31 + row->hash.low;
+    return ISO_OK;
+}
+
+static struct hash128 segments_digest(struct store *store)
+{
+    struct hash128 sum = {0, 0};
+    assert_ok(store_each_segment(store, NULL, keep_hash, &sum, &err));
+    return sum;
+}
+
+/* The only or first segment file of the store. */
+static void first_segment_path(char *path, size_t bytes)
+{
+    char directory[128];
+    (void)snprintf(directory, sizeof directory, "%s/segments", scratch);
+    DIR *listing = opendir(directory);
+    assert_non_null(listing);
+    path[0] = '\0';
+    for (struct dirent *entry = readdir(listing); entry != NULL; entry = readdir(listing)) {
+        if (strstr(entry->d_name, ".seg") != NULL) {
+            (void)snprintf(path, bytes, "%s/%s", directory, entry->d_name);
+        }
+    }
+    (void)closedir(listing);
+    assert_true(path[0] != '\0');
+}
+
+static int64_t catalog_number(const char *sql)
+{
+    char path[128];
+    struct database *database = NULL;
+    struct statement *statement = NULL;
+    bool has_row = false;
+    (void)snprintf(path, sizeof path, "%s/catalog.db", scratch);
+    assert_ok(database_open(path, DATABASE_READ, &database, &err));
+    assert_ok(statement_new(database, sql, &statement, &err));
+    assert_ok(statement_step(statement, &has_row, &err));
+    assert_true(has_row);
+    int64_t number = statement_integer(statement, 0);
+    statement_free(&statement);
+    database_close(&database);
+    return number;
+}
+
+static void bars_written_are_read_back_bit_for_bit(void **state)
+{
+    (void)state;
+    ISO_DEFER(store_close) struct store *store = open_for(STORE_WRITE);
+    ISO_DEFER(bars_reset) struct bars bars = {0};
+    struct series series = minute_series("X");
+    add_bars(&bars, monday_us, TIME_MINUTE_US, 30000, 1); /* three weeks, the last one partial */
+    struct write_report report = write_all(store, &series, &bars);
+    assert_int_equal(report.stored, 30000);
+    assert_int_equal(report.duplicates + report.corrected, 0);
+    assert_reads(store, &series, all_time, &bars);
+    struct bars part = bars_slice(&bars, 9000, 2000); /* across a border of weeks */
+    assert_reads(store, &series, (struct range){part.time_us[0], bars.time_us[11000]}, &part);
+    assert_int_equal(count_problems(store), 0);
+}
+
+static void the_same_bars_again_change_nothing(void **state)
+{
+    (void)state;
+    ISO_DEFER(store_close) struct store *store = open_for(STORE_WRITE);
+    ISO_DEFER(bars_reset) struct bars bars = {0};
+    struct series series = minute_series("X");
+    add_bars(&bars, monday_us, TIME_MINUTE_US, 12000, 1);
+    (void)write_all(store, &series, &bars);
+    struct hash128 before = segments_digest(store);
+    int64_t outbox_before = catalog_number("SELECT count(*) FROM outbox");
+    struct write_report report = write_all(store, &series, &bars);
+    assert_int_equal(report.duplicates, 12000);
+    assert_int_equal(report.stored + report.corrected, 0);
+    assert_true(hash_equal(before, segments_digest(store)));
+    assert_int_equal(catalog_number("SELECT count(*) FROM outbox"), outbox_before);
+}
+
+static void a_correction_wins_whether_it_comes_alone_or_with_many(void **state)
+{
+    (void)state;
+    ISO_DEFER(store_close) struct store *store = open_for(STORE_WRITE);
+    ISO_DEFER(bars_reset) struct bars bars = {0};
+    ISO_DEFER(bars_reset) struct bars fixed = {0};
+    struct series series = minute_series("X");
+    add_bars(&bars, monday_us, TIME_MINUTE_US, 5000, 1);
+    (void)write_all(store, &series, &bars);
+    add_bars(&fixed, bars.time_us[100], TIME_MINUTE_US, 1, 2);
+    struct write_report report = write_all(store, &series, &fixed); /* goes to the tail */
+    assert_int_equal(report.corrected, 1);
+    struct bar bar = bars_get(&fixed, 0);
+    bars_set(&bars, 100, &bar);
+    assert_reads(store, &series, all_time, &bars);
+    bars_reset(&fixed);
+    add_bars(&fixed, bars.time_us[2000], TIME_MINUTE_US, 400, 3); /* makes a new segment */
+    report = write_all(store, &series, &fixed);
+    assert_int_equal(report.corrected, 400);
+    for (size_t i = 0; i < 400; i++) {
+        bar = bars_get(&fixed, i);
+        bars_set(&bars, 2000 + i, &bar);
+    }
+    assert_reads(store, &series, all_time, &bars);
+    assert_int_equal(catalog_number("SELECT count(*) FROM retired"), 1);
+}
+
+static void sealing_gives_the_same_segments_whatever_the_order_of_writes(void **state)
+{
+    (void)state;
+    struct series series = minute_series("X");
+    ISO_DEFER(bars_reset) struct bars bars = {0};
+    add_bars(&bars, monday_us, TIME_MINUTE_US, 11000, 1);
+    ISO_DEFER(store_close) struct store *store = open_for(STORE_WRITE);
+    for (size_t at = bars.count; at > 0; at -= 100) { /* backwards, in small pieces */
+        struct bars piece = bars_slice(&bars, at - 100, 100);
+        (void)write_all(store, &series, &piece);
+    }
+    size_t sealed = 0;
+    assert_reads(store, &series, all_time, &bars);
+    assert_ok(store_seal(store, &series, &sealed, &err));
+    assert_int_equal(sealed, 11000);
+    struct hash128 piecewise = segments_digest(store);
+    assert_int_equal(catalog_number("SELECT count(*) FROM tail"), 0);
+    assert_reads(store, &series, all_time, &bars);
+    store_close(&store);
+    assert_int_equal(scratch_remove(NULL), 0);
+    assert_int_equal(scratch_make(NULL), 0);
+    store = open_for(STORE_WRITE);
+    (void)write_all(store, &series, &bars);
+    assert_true(hash_equal(piecewise, segments_digest(store)));
+}
+
+static iso_status count_bars(void *context, const struct series_row *row, struct iso_error *e)
+{
+    (void)e;
+    *(size_t *)context += row->bars;
+    return ISO_OK;
+}
+
+static void the_list_counts_each_bar_once_with_corrections_in_the_tail(void **state)
+{
+    (void)state;
+    ISO_DEFER(store_close) struct store *store = open_for(STORE_WRITE);
+    ISO_DEFER(bars_reset) struct bars bars = {0};
+    ISO_DEFER(bars_reset) struct bars more = {0};
+    struct series series = minute_series("X");
+    add_bars(&bars, monday_us, TIME_MINUTE_US, 500, 1);
+    (void)write_all(store, &series, &bars);
+    add_bars(&more, bars.time_us[490], TIME_MINUTE_US, 20, 2); /* 10 corrections, 10 new */
+    (void)write_all(store, &series, &more);
+    (void)write_all(store, &series, &more);
+    size_t listed = 0;
+    assert_ok(store_each_series(store, count_bars, &listed, &err));
+    assert_int_equal(listed, 510);
+}
+
+static void what_was_never_written_is_named_as_missing(void **state)
+{
+    (void)state;
+    ISO_DEFER(store_close) struct store *store = open_for(STORE_WRITE);
+    ISO_DEFER(bars_reset) struct bars bars = {0};
+    ISO_DEFER(bars_reset) struct bars later = {0};
+    ISO_DEFER(bars_reset) struct bars read = {0};
+    ISO_DEFER(coverage_reset) struct coverage coverage = {0};
+    struct series series = minute_series("X");
+    add_bars(&bars, monday_us, TIME_MINUTE_US, 500, 1);
+    add_bars(&later, monday_us + 600 * TIME_MINUTE_US, TIME_MINUTE_US, 500, 1);
+    (void)write_all(store, &series, &bars);
+    (void)write_all(store, &series, &later);
+    assert_ok(store_read(store, &series, all_time, &read, &coverage, &err));
+    assert_int_equal(read.count, 1000);
+    assert_false(coverage.complete);
+    assert_false(coverage.damaged);
+    assert_int_equal(coverage.missing_count, 1);
+    assert_true(coverage.missing[0].range.from_us == monday_us + 500 * TIME_MINUTE_US);
+    assert_true(coverage.missing[0].range.to_us == monday_us + 600 * TIME_MINUTE_US);
+    struct series unknown = minute_series("Y");
+    assert_fails(store_read(store, &unknown, all_time, &read, &coverage, &err), NOT_FOUND);
+}
+
+static void a_flipped_bit_is_found_and_never_returned(void **state)
+{
+    (void)state;
+    ISO_DEFER(store_close) struct store *store = open_for(STORE_WRITE);
+    ISO_DEFER(bars_reset) struct bars bars = {0};
+    struct series series = minute_series("X");
+    char path[512];
+    add_bars(&bars, monday_us, TIME_MINUTE_US, 2000, 1);
+    (void)write_all(store, &series, &bars);
+    first_segment_path(path, sizeof path);
+    int file = open(path, O_RDWR);
+    assert_true(file >= 0);
+    off_t size = lseek(file, 0, SEEK_END);
+    for (off_t at = 0; at < size; at += 61) {
+        uint8_t byte;
+        assert_int_equal(pread(file, &byte, 1, at), 1);
+        uint8_t flipped = byte ^ (uint8_t)(1 << (at % 8));
+        assert_int_equal(pwrite(file, &flipped, 1, at), 1);
+        ISO_DEFER(bars_reset) struct bars read = {0};
+        ISO_DEFER(coverage_reset) struct coverage coverage = {0};
+        assert_ok(store_read(store, &series, all_time, &read, &coverage, &err));
+        assert_true(coverage.damaged);
+        assert_false(coverage.complete);
+        assert_int_equal(read.count, 0);
+        assert_int_equal(count_problems(store), 1);
+        assert_int_equal(pwrite(file, &byte, 1, at), 1);
+    }
+    assert_int_equal(close(file), 0);
+    assert_reads(store, &series, all_time, &bars);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(count_problems(store), 1);
+}
+
+static void bars_out_of_order_are_refused_and_nothing_is_stored(void **state)
+{
+    (void)state;
+    ISO_DEFER(store_close) struct store *store = open_for(STORE_WRITE);
+    ISO_DEFER(bars_reset) struct bars bars = {0};
+    struct series series = minute_series("X");
+    struct write_report report = {0};
+    add_bars(&bars, monday_us, TIME_MINUTE_US, 300, 1);
+    bars.time_us[200] = bars.time_us[199];
+    assert_fails(store_write(store, &series, &bars, whole(&bars), &report, &err), BAR_ORDER);
+    assert_non_null(strstr(err.text, "bar 200"));
+    assert_int_equal(report.stored, 0);
+    assert_int_equal(catalog_number("SELECT count(*) FROM segments"), 0);
+}
+
+static void a_missing_store_and_a_newer_one_are_refused(void **state)
+{
+    (void)state;
+    struct store *store = NULL;
+    char path[128];
+    assert_fails(store_open(os_system(), "/nonexistent/isobar", STORE_READ, &store, &err),
+                 BAD_ARGUMENT);
+    assert_fails(store_open(os_system(), scratch, STORE_READ, &store, &err), BAD_ARGUMENT);
+    assert_null(store);
+    store = open_for(STORE_WRITE);
+    assert_ok(database_run(store_database(store), "PRAGMA user_version = 1000", &err));
+    store_close(&store);
+    assert_fails(store_open(os_system(), scratch, STORE_READ, &store, &err), NEWER_VERSION);
+    assert_fails(store_open(os_system(), scratch, STORE_WRITE, &store, &err), NEWER_VERSION);
+    (void)snprintf(path, sizeof path, "%s/catalog.db", scratch);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    (void)fputs("this is no database, whatever its name says ....................", file);
+    assert_int_equal(fclose(file), 0);
+    assert_fails(store_open(os_system(), scratch, STORE_READ, &store, &err), CORRUPT);
+}
+
+/* Fail the n-th call to the system, once and for ever after, for every n until none is left to
+ * fail. */
+static void each_failing_system_call_leaves_all_or_nothing(void **state)
+{
+    (void)state;
+    struct series series = minute_series("X");
+    ISO_DEFER(bars_reset) struct bars first = {0};
+    ISO_DEFER(bars_reset) struct bars both = {0};
+    add_bars(&first, monday_us, TIME_MINUTE_US, 400, 1);
+    add_bars(&both, monday_us, TIME_MINUTE_US, 400, 1);
+    add_bars(&both, monday_us + 400 * TIME_MINUTE_US, TIME_MINUTE_US, 12000, 1);
+    struct bars second = bars_slice(&both, 400, 12000);
+    for (int mode = 0; mode < 2; mode++) {
+        bool injected = true;
+        for (int n = 0; injected; n++) {
+            struct failing_os failing;
+            struct write_report report = {0};
+            ISO_DEFER(store_close) struct store *store = open_for(STORE_WRITE);
+            (void)write_all(store, &series, &first);
+            store_close(&store);
+            failing_init(&failing, n, mode == 1);
+            iso_status status = store_open(&failing.os, scratch, STORE_WRITE, &store, &err);
+            if (!iso_failed(status)) {
+                status = store_write(store, &series, &second, whole(&second), &report, &err);
+            }
+            injected = failing.failed;
+            store_close(&store);
+            store = open_for(STORE_READ);
+            assert_reads(store, &series, all_time, iso_failed(status) ? &first : &both);
+            assert_int_equal(count_problems(store), 0);
+            assert_true(n < 100);
+            store_close(&store);
+            assert_int_equal(scratch_remove(NULL), 0);
+            assert_int_equal(scratch_make(NULL), 0);
+        }
+    }
+}
+
+/* A writer of the tests' own: bars one after another, in pieces, each acknowledged through a pipe.
+ */
+static void write_until_killed(int acknowledge, int64_t first_index)
+{
+    struct store *store = open_for(STORE_WRITE);
+    struct series series = minute_series("X");
+    for (int64_t at = first_index;; at += 50) {
+        struct bars bars = {0};
+        add_bars(&bars, monday_us + at * TIME_MINUTE_US, TIME_MINUTE_US, at % 3 == 0 ? 300 : 50, 1);
+        (void)write_all(store, &series, &bars);
+        int64_t written = at + (int64_t)bars.count;
+        bars_reset(&bars);
+        if (write(acknowledge, &written, sizeof written) != sizeof written) {
+            _exit(0);
+        }
+    }
+}
+
+static void a_killed_writer_loses_no_acknowledged_bar(void **state)
+{
+    (void)state;
+    enum { KILLS = 25 };
+    struct series series = minute_series("X");
+    struct rng rng = rng_stream(9, 0, 0, RNG_TEST);
+    int64_t acknowledged = 0;
+    for (int kill_index = 0; kill_index < KILLS; kill_index++) {
+        int ends[2];
+        assert_int_equal(pipe(ends), 0);
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            (void)close(ends[0]);
+            write_until_killed(ends[1], acknowledged);
+        }
+        (void)close(ends[1]);
+        struct timespec pause = {0, (long)rng_below(&rng, 60) * 1000000 + 5000000};
+        (void)nanosleep(&pause, NULL);
+        assert_int_equal(kill(child, SIGKILL), 0);
+        assert_int_equal(waitpid(child, NULL, 0), child);
+        int64_t written;
+        while (read(ends[0], &written, sizeof written) == sizeof written) {
+            acknowledged = written;
+        }
+        (void)close(ends[0]);
+        if (acknowledged == 0) {
+            continue; /* killed before the first acknowledgement */
+        }
+        ISO_DEFER(store_close) struct store *store = open_for(STORE_READ);
+        ISO_DEFER(bars_reset) struct bars read = {0};
+        ISO_DEFER(bars_reset) struct bars expected = {0};
+        ISO_DEFER(coverage_reset) struct coverage coverage = {0};
+        assert_ok(store_read(store, &series, all_time, &read, &coverage, &err));
+        assert_true(coverage.complete);
+        assert_true((int64_t)read.count >= acknowledged);
+        add_bars(&expected, monday_us, TIME_MINUTE_US, read.count, 1);
+        assert_bars_equal(&read, &expected);
+        assert_int_equal(count_problems(store), 0);
+    }
+    assert_true(acknowledged > 0);
+}
+
+static void run_writer(uint32_t parity)
+{
+    struct store *store = open_for(STORE_WRITE);
+    struct series series = minute_series("X");
+    for (int i = 0; i < 30; i++) {
+        struct bars bars = {0};
+        int64_t from_us = monday_us + (int64_t)(2 * i * 20 + (int)parity * 20) * TIME_MINUTE_US;
+        add_bars(&bars, from_us, TIME_MINUTE_US, 20, 1);
+        (void)write_all(store, &series, &bars);
+        bars_reset(&bars);
+        if (i % 10 == 9) {
+            size_t sealed;
+            assert_ok(store_seal(store, &series, &sealed, &err));
+        }
+    }
+    store_close(&store);
+}
+
+static void two_writers_and_a_reader_at_once_lose_nothing(void **state)
+{
+    (void)state;
+    struct series series = minute_series("X");
+    pid_t children[2];
+    struct store *made = open_for(STORE_WRITE);
+    store_close(&made);
+    for (uint32_t i = 0; i < 2; i++) {
+        children[i] = fork();
+        assert_true(children[i] >= 0);
+        if (children[i] == 0) {
+            run_writer(i);
+            _exit(0);
+        }
+    }
+    ISO_DEFER(store_close) struct store *store = open_for(STORE_READ);
+    size_t seen = 0;
+    int running = 2;
+    while (running > 0) {
+        ISO_DEFER(bars_reset) struct bars read = {0};
+        ISO_DEFER(coverage_reset) struct coverage coverage = {0};
+        iso_status status = store_read(store, &series, all_time, &read, &coverage, &err);
+        assert_true(!iso_failed(status) || iso_status_code(status) == ISO_ERROR_NOT_FOUND);
+        assert_false(coverage.damaged);
+        assert_true(read.count >= seen && read.count % 20 == 0); /* whole writes only, none lost */
+        seen = read.count;
+        int result;
+        pid_t ended = waitpid(-1, &result, WNOHANG);
+        if (ended > 0) {
+            assert_true(WIFEXITED(result) && WEXITSTATUS(result) == 0);
+            running--;
+        }
+    }
+    ISO_DEFER(bars_reset) struct bars expected = {0};
+    add_bars(&expected, monday_us, TIME_MINUTE_US, 1200, 1);
+    assert_reads(store, &series, all_time, &expected);
+    assert_int_equal(count_problems(store), 0);
+}
+
+static iso_status keep_reason(void *context, const struct quarantine_row *row, struct iso_error *e)
+{
+    (void)e;
+    size_t *count = context;
+    assert_string_equal(row->file, "a.csv");
+    assert_int_equal(row->line, 7);
+    assert_string_equal(row->reason, "high is below low");
+    *count += 1;
+    return ISO_OK;
+}
+
+static void a_quarantined_row_is_kept_once_and_dropped_on_request(void **state)
+{
+    (void)state;
+    ISO_DEFER(store_close) struct store *store = open_for(STORE_WRITE);
+    struct quarantine_row row = {"a.csv", 7, "X", "high is below low", "1,2,3"};
+    size_t count = 0;
+    size_t dropped = 0;
+    assert_ok(store_quarantine(store, &row, 1, &err));
+    assert_ok(store_quarantine(store, &row, 1, &err));
+    assert_ok(store_each_quarantined(store, keep_reason, &count, &err));
+    assert_int_equal(count, 1);
+    assert_ok(store_quarantine_drop(store, &dropped, &err));
+    assert_int_equal(dropped, 1);
+}
+
+static void every_write_that_changes_something_enters_the_outbox(void **state)
+{
+    (void)state;
+    ISO_DEFER(store_close) struct store *store = open_for(STORE_WRITE);
+    ISO_DEFER(bars_reset) struct bars bars = {0};
+    struct series series = minute_series("X");
+    add_bars(&bars, monday_us, TIME_MINUTE_US, 10, 1);
+    (void)write_all(store, &series, &bars);
+    assert_int_equal(catalog_number("SELECT count(*) FROM outbox WHERE hash IS NULL"), 1);
+    assert_int_equal(catalog_number("SELECT rows FROM outbox"), 10);
+    size_t sealed;
+    assert_ok(store_seal(store, NULL, &sealed, &err));
+    assert_int_equal(catalog_number("SELECT count(*) FROM outbox JOIN segments USING (hash)"), 1);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_make, scratch_remove)
+    const struct CMUnitTest tests[] = {
+        TEST(bars_written_are_read_back_bit_for_bit),
+        TEST(the_same_bars_again_change_nothing),
+        TEST(a_correction_wins_whether_it_comes_alone_or_with_many),
+        TEST(sealing_gives_the_same_segments_whatever_the_order_of_writes),
+        TEST(the_list_counts_each_bar_once_with_corrections_in_the_tail),
+        TEST(what_was_never_written_is_named_as_missing),
+        TEST(a_flipped_bit_is_found_and_never_returned),
+        TEST(bars_out_of_order_are_refused_and_nothing_is_stored),
+        TEST(a_missing_store_and_a_newer_one_are_refused),
+        TEST(each_failing_system_call_leaves_all_or_nothing),
+        TEST(a_killed_writer_loses_no_acknowledged_bar),
+        TEST(two_writers_and_a_reader_at_once_lose_nothing),
+        TEST(a_quarantined_row_is_kept_once_and_dropped_on_request),
+        TEST(every_write_that_changes_something_enters_the_outbox),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
