@@ -22,10 +22,11 @@ iso_status board_read_individual(struct statement *statement, int column,
 }
 
 /* generation, mean_fitness, hash, best; then the best individual; then its test metrics */
-#define GENERATION_QUERY                                                                     \
-    "SELECT g.generation, g.mean_fitness, g.hash, g.best, i.genome, i.fitness" BOARD_METRICS \
-        BOARD_TEST_METRICS " FROM generations AS g JOIN individuals AS i ON i.run = g.run"   \
-    " AND i.generation = g.generation AND i.individual = g.best"                             \
+#define GENERATION_QUERY                                              \
+    "SELECT g.generation, g.mean_fitness, g.hash, g.best, i.genome, " \
+    "i.fitness" BOARD_METRICS BOARD_TEST_METRICS                      \
+    " FROM generations AS g JOIN individuals AS i ON i.run = g.run"   \
+    " AND i.generation = g.generation AND i.individual = g.best"      \
     " WHERE g.run = ?1 "
 
 static iso_status read_generation(struct statement *query, struct generation_row *row,
