@@ -79,6 +79,15 @@ static inline enum iso_error_code iso_status_code(iso_status status)
     return (enum iso_error_code)(status.word & 0xffffffu);
 }
 
+/* Tells compilers and analysers what iso_fail promises: its status is a failure. */
+static inline iso_status iso_never_ok(iso_status status)
+{
+    if (status.word == 0) {
+        __builtin_unreachable();
+    }
+    return status;
+}
+
 /* Drop a status on purpose; reason is for the reader. */
 static inline void iso_ignore(iso_status status, const char *reason)
 {
@@ -96,7 +105,7 @@ static inline void iso_ignore(iso_status status, const char *reason)
     } while (0)
 
 /* Begin a failure: ISO_FAIL(BUFFER_SHORT, err, "need %zu bytes, have %zu", need, have); */
-#define ISO_FAIL(code, err, ...) return iso_fail(ISO_ERROR_##code, err, __VA_ARGS__)
+#define ISO_FAIL(code, err, ...) return iso_never_ok(iso_fail(ISO_ERROR_##code, err, __VA_ARGS__))
 
 /* Zeroed memory for count elements of *pointer, or a failure handed up. The caller owns it. */
 #define ISO_NEW(pointer, count, err)                                                       \

@@ -277,43 +277,60 @@ struct manifest_reading {
     struct coverage *coverage;
 };
 
-static iso_status read_segment_line(struct manifest_reading *reading, const char *line,
-                                    struct iso_error *err)
+enum { LINE_FIELDS_MAX = 5 };
+
+/* Cut a line at its tabs; returns the number of fields. */
+static size_t split_line(char *line, const char *fields[LINE_FIELDS_MAX])
 {
-    long long from_us;
-    long long to_us;
-    unsigned long long rows;
-    char hex[HASH_HEX_BYTES];
-    struct hash128 hash;
-    if (sscanf(line, "segment\t%lld\t%lld\t%32[0-9a-f]\t%llu", &from_us, &to_us, hex, &rows) != 4 ||
-        !hash_parse(hex, &hash)) {
-        ISO_FAIL(CORRUPT, err, "the snapshot's manifest has a damaged line: %.80s", line);
+    size_t count = 0;
+    char *rest = NULL;
+    for (char *field = strtok_r(line, "\t", &rest); field != NULL && count < LINE_FIELDS_MAX;
+         field = strtok_r(NULL, "\t", &rest)) {
+        fields[count++] = field;
     }
-    struct range period = {from_us, to_us};
-    return store_decode_segment(reading->store, reading->series, period, hash, reading->range,
-                                reading->target, err);
+    return count;
 }
 
-static iso_status read_line(struct manifest_reading *reading, const char *line,
-                            struct iso_error *err)
+static bool parse_range(const char *const *fields, struct range *range)
 {
-    long long from_us;
-    long long to_us;
-    if (strncmp(line, "series\t", 7) == 0) {
-        char wanted[SYMBOL_BYTES_MAX + 16];
-        (void)snprintf(wanted, sizeof wanted, "%s\t%s", reading->series->symbol,
-                       reading->series->interval->name);
-        reading->inside = strcmp(line + 7, wanted) == 0;
+    return integer_parse(fields[0], fields[0] + strlen(fields[0]), &range->from_us) &&
+           integer_parse(fields[1], fields[1] + strlen(fields[1]), &range->to_us);
+}
+
+static bool is_record(const char *const *fields, size_t count, const char *name, size_t wanted)
+{
+    return count == wanted && strcmp(fields[0], name) == 0;
+}
+
+/* Lines of other series are passed over. A line that is none of the four kinds is damage. */
+static iso_status read_line(struct manifest_reading *reading, char *line, struct iso_error *err)
+{
+    const char *fields[LINE_FIELDS_MAX];
+    size_t count = split_line(line, fields);
+    struct range range;
+    struct hash128 hash;
+    if (is_record(fields, count, "series", 3)) {
+        reading->inside = strcmp(fields[1], reading->series->symbol) == 0 &&
+                          strcmp(fields[2], reading->series->interval->name) == 0;
         reading->found = reading->found || reading->inside;
-    } else if (sscanf(line, "range\t%lld\t%lld", &from_us, &to_us) == 2) {
-        reading->range = (struct range){from_us, to_us};
-    } else if (reading->inside && strncmp(line, "segment\t", 8) == 0) {
-        return read_segment_line(reading, line, err);
-    } else if (reading->inside && sscanf(line, "hole\t%lld\t%lld", &from_us, &to_us) == 2) {
-        return coverage_add(reading->coverage, (struct range){from_us, to_us},
-                            "not in the store when the snapshot was made", err);
+        return ISO_OK;
     }
-    return ISO_OK;
+    if (is_record(fields, count, "range", 3) && parse_range(fields + 1, &range)) {
+        reading->range = range;
+        return ISO_OK;
+    }
+    if (is_record(fields, count, "segment", 5) && parse_range(fields + 1, &range) &&
+        hash_parse(fields[3], &hash)) {
+        return !reading->inside ? ISO_OK
+                                : store_decode_segment(reading->store, reading->series, range, hash,
+                                                       reading->range, reading->target, err);
+    }
+    if (is_record(fields, count, "hole", 3) && parse_range(fields + 1, &range)) {
+        return !reading->inside ? ISO_OK
+                                : coverage_add(reading->coverage, range,
+                                               "not in the store when the snapshot was made", err);
+    }
+    ISO_FAIL(CORRUPT, err, "the snapshot's manifest has a line that is none: %.40s", line);
 }
 
 static iso_status check_manifest(const struct snapshot *snapshot, const struct text *manifest,
@@ -340,7 +357,8 @@ iso_status snapshot_read(struct store *store, const char *name, const struct ser
     ISO_TRY(snapshot_find(store, name, &snapshot, &manifest, err));
     ISO_TRY(check_manifest(&snapshot, &manifest, err));
     char *rest = NULL;
-    for (char *line = strtok_r(manifest.data, "\n", &rest); line != NULL;
+    char *lines = manifest.data + sizeof manifest_head - 1;
+    for (char *line = strtok_r(lines, "\n", &rest); line != NULL;
          line = strtok_r(NULL, "\n", &rest)) {
         ISO_TRY(read_line(&reading, line, err));
     }
