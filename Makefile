@@ -21,7 +21,7 @@ setup: ## install what building, testing and linting need
 # configure DIR,OPTIONS,ENVIRONMENT: make the build directory once, and anew when set-up brought packages that the last
 # time lacked; ninja sees to all else by itself.
 configure = if [ ! -f $(1)/build.ninja ]; then $(3) meson setup $(1) $(MESON_OPTIONS) $(2); \
-	elif [ .deps/stamps/apt -nt $(1)/build.ninja ]; then meson setup --reconfigure $(1); fi
+	elif [ .deps/stamps/changed -nt $(1)/build.ninja ]; then meson setup --reconfigure $(1); fi
 
 build: ## leave build/isobar and build/libisobar.so
 	@scripts/setup build
