@@ -65,9 +65,9 @@ static double median(double *values, size_t count)
 static void report(struct bench *bench, const char *name, double value, const char *unit)
 {
     json_begin_object(&bench->json, NULL);
-    json_string(&bench->json, "name", name);
-    json_number(&bench->json, "value", value);
-    json_string(&bench->json, "unit", unit);
+    json_add_string(&bench->json, "name", name);
+    json_add_number(&bench->json, "value", value);
+    json_add_string(&bench->json, "unit", unit);
     json_end_object(&bench->json);
     table_cell(&bench->table, "%s", name);
     table_cell(&bench->table, "%.3f", value);

@@ -47,9 +47,9 @@ void result_json_metrics(struct json *json, const struct metrics *metrics)
 {
 #define X(name, help)                                                 \
     if (strcmp(#name, "trades") == 0 || strcmp(#name, "bars") == 0) { \
-        json_integer(json, #name, (int64_t)metrics->name);            \
+        json_add_integer(json, #name, (int64_t)metrics->name);        \
     } else {                                                          \
-        json_number(json, #name, metrics->name);                      \
+        json_add_number(json, #name, metrics->name);                  \
     }
     METRIC_TABLE(X)
 #undef X

@@ -64,12 +64,12 @@ static void draw_progress(void *context, const struct import_progress *progress)
 
 static void json_counts(struct json *json, const struct import_counts *counts)
 {
-    json_integer(json, "rows_read", (int64_t)counts->rows_read);
-    json_integer(json, "stored", (int64_t)counts->stored);
-    json_integer(json, "duplicates", (int64_t)counts->duplicates);
-    json_integer(json, "corrected", (int64_t)counts->corrected);
-    json_integer(json, "quarantined", (int64_t)counts->quarantined);
-    json_integer(json, "gaps", (int64_t)counts->gaps);
+    json_add_integer(json, "rows_read", (int64_t)counts->rows_read);
+    json_add_integer(json, "stored", (int64_t)counts->stored);
+    json_add_integer(json, "duplicates", (int64_t)counts->duplicates);
+    json_add_integer(json, "corrected", (int64_t)counts->corrected);
+    json_add_integer(json, "quarantined", (int64_t)counts->quarantined);
+    json_add_integer(json, "gaps", (int64_t)counts->gaps);
 }
 
 static void json_series(const struct imports *imports, const struct import_series *series,
@@ -79,15 +79,15 @@ static void json_series(const struct imports *imports, const struct import_serie
     bool named = series->symbol[0] != '\0';
     bool explained = call_flag(imports->call, OPTION_explain);
     json_begin_object(json, NULL);
-    json_string(json, "file", imports->request.path);
-    json_string(json, "symbol", named ? series->symbol : NULL);
-    json_string(json, "interval", series->interval != NULL ? series->interval->name : NULL);
+    json_add_string(json, "file", imports->request.path);
+    json_add_string(json, "symbol", named ? series->symbol : NULL);
+    json_add_string(json, "interval", series->interval != NULL ? series->interval->name : NULL);
     json_counts(json, &series->counts);
-    json_string(json, "left_out", text_get(&report->left_out));
+    json_add_string(json, "left_out", text_get(&report->left_out));
     if (explained) {
-        json_string(json, "explanation", text_get(&report->explanation));
+        json_add_string(json, "explanation", text_get(&report->explanation));
     }
-    json_string(json, "error", error);
+    json_add_string(json, "error", error);
     json_end_object(json);
 }
 
@@ -210,7 +210,7 @@ static iso_status print_json(struct imports *imports, struct iso_error *err)
     json_end_array(&json);
     json_begin_object(&json, "total");
     json_counts(&json, &imports->total);
-    json_number(&json, "seconds", (double)(now_us() - imports->began_us) / 1e6);
+    json_add_number(&json, "seconds", (double)(now_us() - imports->began_us) / 1e6);
     json_end_object(&json);
     ISO_TRY(result_json_end(&json, err));
     return status;

@@ -12,7 +12,7 @@
 void result_json_begin(struct json *json)
 {
     json_begin_object(json, NULL);
-    json_integer(json, "schema_version", JSON_SCHEMA_VERSION);
+    json_add_integer(json, "schema_version", JSON_SCHEMA_VERSION);
 }
 
 iso_status result_write(const struct text *text, struct iso_error *err)
@@ -45,10 +45,10 @@ static void add_ranges(struct json *json, const char *key, const struct coverage
         }
         json_begin_object(json, NULL);
         (void)time_format(missing->range.from_us, text);
-        json_string(json, "from", text);
+        json_add_string(json, "from", text);
         (void)time_format(missing->range.to_us, text);
-        json_string(json, "to", text);
-        json_string(json, "reason", missing->reason);
+        json_add_string(json, "to", text);
+        json_add_string(json, "reason", missing->reason);
         json_end_object(json);
     }
     json_end_array(json);
@@ -57,7 +57,7 @@ static void add_ranges(struct json *json, const char *key, const struct coverage
 void result_json_coverage(struct json *json, const struct coverage *coverage)
 {
     json_begin_object(json, "coverage");
-    json_bool(json, "complete", coverage->complete);
+    json_add_bool(json, "complete", coverage->complete);
     add_ranges(json, "missing", coverage, false);
     add_ranges(json, "holes", coverage, true);
     json_end_object(json);

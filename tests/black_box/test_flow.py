@@ -220,19 +220,21 @@ def test_a_run_killed_at_any_moment_ends_with_the_same_result(january, tmp_path)
 class Balance(HTMLParser):
     """Checks that tags nest, and that nothing is fetched from elsewhere."""
 
-    VOID = {
-        "meta",
-        "br",
-        "hr",
-        "img",
-        "input",
-        "link",
-        "path",
-        "line",
-        "rect",
-        "polyline",
-        "circle",
-    }
+    VOID = frozenset(
+        {
+            "meta",
+            "br",
+            "hr",
+            "img",
+            "input",
+            "link",
+            "path",
+            "line",
+            "rect",
+            "polyline",
+            "circle",
+        }
+    )
 
     def __init__(self):
         super().__init__()

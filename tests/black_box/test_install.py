@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What make install leaves is complete: the command runs, a C and a C++ program compile against it."""
+"""What make install leaves is complete: the command runs, C and C++ compile against it."""
 
 import os
 import shutil
