@@ -80,7 +80,8 @@ static iso_status load(struct session *session, struct terms *terms, struct iso_
     memcpy(terms->root, snapshot.root, sizeof terms->root);
     ISO_TRY(snapshot_read(store, terms->snapshot, &terms->series, &session->bars,
                           &session->coverage, err));
-    return require_complete(session->call, &session->coverage, err);
+    result_say_coverage(session->call, &session->coverage);
+    return ISO_OK;
 }
 
 /* Go on with a run, or begin one; session->run is ours then. */

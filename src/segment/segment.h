@@ -20,6 +20,19 @@ enum {
     SEGMENT_BYTES_MAX = 1 << 28
 };
 
+/* How a column is coded; the numbers stand in the file. */
+enum segment_encoding {
+    SEGMENT_ABSENT = 0,  /* no row has a value */
+    SEGMENT_DECIMAL = 1, /* integers: quotients on a grid in units of 10^-scale */
+    SEGMENT_RAW = 2      /* differences of the bits of doubles */
+};
+
+struct segment_column {
+    uint8_t encoding;
+    uint8_t scale;
+    int64_t grid; /* of DECIMAL: at least 1. Of the time column: microseconds */
+};
+
 /* An opened segment: a view that borrows the bytes it was opened over. Lives in the caller's
  * memory. */
 struct segment {
@@ -29,6 +42,7 @@ struct segment {
     int64_t first_us; /* open times of its first and last bar */
     int64_t last_us;
     struct hash128 hash; /* its name */
+    struct segment_column column[SEGMENT_COLUMN_COUNT];
     const uint8_t *bytes;
     size_t length;
     size_t block_count;
@@ -39,23 +53,25 @@ struct segment {
 /* How the bytes are spent, for people. */
 struct segment_column_info {
     const char *name;     /* "time", "open", ... */
-    const char *encoding; /* "absent", "decimal", "raw", ... */
+    const char *encoding; /* "absent", "decimal", "raw" */
     int32_t scale;        /* decimals, or -1 where that means nothing */
+    int64_t grid;         /* units of the scale (time: microseconds) that steps are multiples of */
     uint64_t bits;        /* payload bits of the column over all blocks */
     size_t exceptions;
 };
 
 struct segment_info {
     struct segment_column_info column[SEGMENT_COLUMN_COUNT];
-    uint64_t overhead_bits; /* header and directories */
+    uint64_t overhead_bits; /* header, directories, block bases, tail */
 };
 
 /*
  * Encode bars of one period into *target (empty; the caller owns what it gets).
  *
- * Fails, checked in this order, with LIMIT (no rows, or more than SEGMENT_ROWS_MAX), BAR_ORDER
- * (times not strictly rising, or outside the period; the message names the bar), OUT_OF_MEMORY. A
- * failed call leaves *target untouched.
+ * Fails, checked in this order, with LIMIT (no rows, or more than SEGMENT_ROWS_MAX),
+ * BAD_ARGUMENT (the period is empty or outside TIME_MIN_US..TIME_MAX_US), BAR_ORDER (times not
+ * strictly rising, or outside the period; the message names the bar), OUT_OF_MEMORY. A failed call
+ * leaves *target untouched.
  */
 iso_status segment_encode(const struct series *series, struct range period, const struct bars *bars,
                           struct bytes *target, struct iso_error *err);

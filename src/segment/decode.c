@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ranges of bars out of a segment. */
+#include "segment/block.h"
+
+/* A block that the range cuts is decoded here first. */
+struct scratch {
+    int64_t time_us[SEGMENT_BLOCK_ROWS];
+    double value[BAR_VALUE_COUNT][SEGMENT_BLOCK_ROWS];
+    int64_t trade_count[SEGMENT_BLOCK_ROWS];
+};
+
+/* Number of blocks whose last (first) bar is before time_us. */
+static size_t blocks_before(const struct segment *segment, int64_t time_us,
+                            int64_t bound_of(const struct segment *segment, size_t index))
+{
+    size_t low = 0;
+    size_t high = segment->block_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (bound_of(segment, middle) < time_us) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static struct bars columns_from(const struct bars *bars, size_t row)
+{
+    struct bars view = {.time_us = bars->time_us + row, .trade_count = bars->trade_count + row};
+    for (size_t i = 0; i < BAR_VALUE_COUNT; i++) {
+        view.value[i] = bars->value[i] + row;
+    }
+    return view;
+}
+
+static iso_status decode_cut(const struct segment *segment, const struct block *block,
+                             struct range range, struct bars *target, size_t *count,
+                             struct iso_error *err)
+{
+    struct scratch scratch;
+    struct bars cut = {
+        .count = block->rows, .time_us = scratch.time_us, .trade_count = scratch.trade_count};
+    for (size_t i = 0; i < BAR_VALUE_COUNT; i++) {
+        cut.value[i] = scratch.value[i];
+    }
+    ISO_TRY(block_decode(segment, block, &cut, err));
+    size_t first = bars_find(&cut, range.from_us);
+    size_t rows = bars_find(&cut, range.to_us) - first;
+    struct bars wanted = columns_from(&cut, first);
+    memcpy(target->time_us + *count, wanted.time_us, rows * sizeof wanted.time_us[0]);
+    memcpy(target->trade_count + *count, wanted.trade_count, rows * sizeof wanted.trade_count[0]);
+    for (size_t i = 0; i < BAR_VALUE_COUNT; i++) {
+        memcpy(target->value[i] + *count, wanted.value[i], rows * sizeof wanted.value[i][0]);
+    }
+    *count += rows;
+    return ISO_OK;
+}
+
+iso_status segment_decode(const struct segment *segment, struct range range, struct bars *target,
+                          size_t *blocks_decoded, struct iso_error *err)
+{
+    size_t first = blocks_before(segment, range.from_us, block_last_us);
+    size_t end = blocks_before(segment, range.to_us, block_first_us);
+    if (first >= end) {
+        return ISO_OK;
+    }
+    size_t room =
+        (end - first - 1) * SEGMENT_BLOCK_ROWS + format_block_rows(segment->rows, end - 1);
+    ISO_TRY(bars_reserve(target, target->count + room, err));
+    size_t count = target->count;
+    for (size_t i = first; i < end; i++) {
+        struct block block;
+        ISO_TRY(block_read(segment, i, &block, err));
+        if (range.from_us <= block.first_us && block.last_us < range.to_us) {
+            struct bars rest = columns_from(target, count);
+            ISO_TRY(block_decode(segment, &block, &rest, err));
+            count += block.rows;
+        } else {
+            ISO_TRY(decode_cut(segment, &block, range, target, &count, err));
+        }
+    }
+    target->count = count;
+    if (blocks_decoded != NULL) {
+        *blocks_decoded += end - first;
+    }
+    return ISO_OK;
+}
