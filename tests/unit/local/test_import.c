@@ -353,6 +353,7 @@ static void an_export_reads_back_bit_for_bit_and_replaces_whole_files_only(void 
     assert_int_equal(again.duplicates, 4);
     series[1].interval = interval_named("1m");
     assert_fails(export_csv(store, &request, &report, &err), BAD_ARGUMENT);
+    bytes_reset(&bytes);
     assert_ok(file_read(out, 1 << 20, &bytes, &err));
     store_close(&store);
 }
