@@ -136,8 +136,7 @@ static double slow_window(enum extreme what, const double *window, size_t period
 static void slow_windows(enum extreme what, const double *close, size_t period, double *target)
 {
     for (size_t i = 0; i < COUNT; i++) {
-        target[i] =
-            i + 1 < period ? NONE : slow_window(what, &close[i + 1 - period], period);
+        target[i] = i + 1 < period ? NONE : slow_window(what, &close[i + 1 - period], period);
     }
 }
 
