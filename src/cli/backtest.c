@@ -150,6 +150,9 @@ iso_status command_backtest(struct call *call, struct iso_error *err)
     if (call_has(call, OPTION_equity)) {
         ISO_TRY(write_equity(&trial, call_text(call, OPTION_equity), err));
     }
+    if (!trial.coverage.complete) {
+        call->exit_code = ISO_CLASS_PROBLEM;
+    }
     return call_flag(call, OPTION_json) ? print_json(call, &trial, err)
                                         : print_text(call, &trial, err);
 }
