@@ -207,6 +207,7 @@ static iso_status print_json(struct imports *imports, struct iso_error *err)
     result_json_begin(&json);
     json_begin_array(&json, "files");
     iso_status status = import_all(imports, err);
+    imports->json = NULL;
     json_end_array(&json);
     json_begin_object(&json, "total");
     json_counts(&json, &imports->total);
@@ -230,6 +231,7 @@ static iso_status print_table(struct imports *imports, struct iso_error *err)
         table_cell(&table, "%s", "");
         table_counts(&table, &imports->total);
     }
+    imports->table = NULL;
     table_end(&table, &text);
     ISO_TRY(result_write(&text, err));
     return status;

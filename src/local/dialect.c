@@ -85,7 +85,7 @@ static void read_separator(struct csv_reader *reader)
 static void look_at_sample(struct sample *sample)
 {
     struct csv_row row;
-    struct csv_reader before = sample->reader;
+    struct csv_reader before;
     for (;;) {
         before = sample->reader;
         read_separator(&sample->reader);

@@ -221,7 +221,7 @@ static void assert_refused(const char *name, const void *bytes, size_t length, c
     }
 }
 
-#define refused(bytes, reason) assert_refused("A_1m.csv", bytes, sizeof bytes - 1, reason)
+#define refused(bytes, reason) assert_refused("A_1m.csv", bytes, sizeof(bytes) - 1, reason)
 
 static void files_that_are_no_text_of_bars_are_named_for_what_they_are(void **state)
 {
