@@ -77,7 +77,7 @@ void json_end_array(struct json *json)
     end_nest(json, ']');
 }
 
-void json_string(struct json *json, const char *key, const char *value)
+void json_add_string(struct json *json, const char *key, const char *value)
 {
     begin_value(json, key);
     if (value == NULL) {
@@ -87,13 +87,13 @@ void json_string(struct json *json, const char *key, const char *value)
     }
 }
 
-void json_integer(struct json *json, const char *key, int64_t value)
+void json_add_integer(struct json *json, const char *key, int64_t value)
 {
     begin_value(json, key);
     text_addf(json->text, "%lld", (long long)value);
 }
 
-void json_number(struct json *json, const char *key, double value)
+void json_add_number(struct json *json, const char *key, double value)
 {
     begin_value(json, key);
     if (isfinite(value)) {
@@ -103,13 +103,13 @@ void json_number(struct json *json, const char *key, double value)
     }
 }
 
-void json_bool(struct json *json, const char *key, bool value)
+void json_add_bool(struct json *json, const char *key, bool value)
 {
     begin_value(json, key);
     text_add(json->text, value ? "true" : "false");
 }
 
-void json_null(struct json *json, const char *key)
+void json_add_null(struct json *json, const char *key)
 {
     begin_value(json, key);
     text_add(json->text, "null");

@@ -23,10 +23,10 @@ void json_begin_object(struct json *json, const char *key);
 void json_end_object(struct json *json);
 void json_begin_array(struct json *json, const char *key);
 void json_end_array(struct json *json);
-void json_string(struct json *json, const char *key, const char *value); /* NULL gives null */
-void json_integer(struct json *json, const char *key, int64_t value);
-void json_number(struct json *json, const char *key, double value);
-void json_bool(struct json *json, const char *key, bool value);
-void json_null(struct json *json, const char *key);
+void json_add_string(struct json *json, const char *key, const char *value); /* NULL gives null */
+void json_add_integer(struct json *json, const char *key, int64_t value);
+void json_add_number(struct json *json, const char *key, double value);
+void json_add_bool(struct json *json, const char *key, bool value);
+void json_add_null(struct json *json, const char *key);
 
 #endif

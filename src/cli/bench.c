@@ -65,9 +65,9 @@ static double median(double *values, size_t count)
 static void report(struct bench *bench, const char *name, double value, const char *unit)
 {
     json_begin_object(&bench->json, NULL);
-    json_string(&bench->json, "name", name);
-    json_number(&bench->json, "value", value);
-    json_string(&bench->json, "unit", unit);
+    json_add_string(&bench->json, "name", name);
+    json_add_number(&bench->json, "value", value);
+    json_add_string(&bench->json, "unit", unit);
     json_end_object(&bench->json);
     table_cell(&bench->table, "%s", name);
     table_cell(&bench->table, "%.3f", value);
@@ -142,8 +142,8 @@ static iso_status pass_segment(void *context, const struct segment_row *row, str
 
 static iso_status bench_codec(struct bench *bench, struct iso_error *err)
 {
-    double encode[RUNS_MAX];
-    double decode[RUNS_MAX];
+    double encode[RUNS_MAX] = {0};
+    double decode[RUNS_MAX] = {0};
     size_t runs = (size_t)call_integer(bench->call, OPTION_runs);
     size_t bytes = 0;
     for (size_t i = 0; i < runs; i++) {
@@ -186,7 +186,7 @@ static iso_status keep_largest(void *context, const struct series_row *row, stru
 /* A week of the largest series, at places spread evenly over it. */
 static iso_status bench_read(struct bench *bench, struct iso_error *err)
 {
-    double took[RUNS_MAX];
+    double took[RUNS_MAX] = {0};
     struct largest largest = {0};
     ISO_TRY(store_each_series(bench->store, keep_largest, &largest, err));
     size_t runs = (size_t)call_integer(bench->call, OPTION_runs);

@@ -33,15 +33,12 @@ iso_status call_board(const struct call *call, enum board_mode mode, struct boar
 iso_status require_complete(const struct call *call, const struct coverage *coverage,
                             struct iso_error *err)
 {
-    if (coverage->complete) {
-        return ISO_OK;
-    }
     result_say_coverage(call, coverage);
-    if (!call_flag(call, OPTION_allow_partial)) {
+    if (!coverage->complete && !call_flag(call, OPTION_allow_partial)) {
         ISO_FAIL(PARTIAL, err,
-                 "bars are missing in %zu ranges; import them, or go on without by "
-                 "--allow-partial",
-                 coverage->missing_count);
+                 "stored bars cannot be read (%s); \"isobar verify\" lists the damage, "
+                 "--allow-partial goes on without them",
+                 coverage_reason(coverage));
     }
     return ISO_OK;
 }
@@ -50,9 +47,9 @@ void result_json_metrics(struct json *json, const struct metrics *metrics)
 {
 #define X(name, help)                                                 \
     if (strcmp(#name, "trades") == 0 || strcmp(#name, "bars") == 0) { \
-        json_integer(json, #name, (int64_t)metrics->name);            \
+        json_add_integer(json, #name, (int64_t)metrics->name);        \
     } else {                                                          \
-        json_number(json, #name, metrics->name);                      \
+        json_add_number(json, #name, metrics->name);                  \
     }
     METRIC_TABLE(X)
 #undef X

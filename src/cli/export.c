@@ -71,10 +71,10 @@ static iso_status print_report(const struct call *call, const char *path,
     ISO_DEFER(text_reset) struct text text = {0};
     struct json json = {.text = &text};
     result_json_begin(&json);
-    json_integer(&json, "rows", (int64_t)report->rows);
-    json_integer(&json, "bytes", (int64_t)report->bytes);
+    json_add_integer(&json, "rows", (int64_t)report->rows);
+    json_add_integer(&json, "bytes", (int64_t)report->bytes);
     json_begin_array(&json, "files");
-    json_string(&json, NULL, path);
+    json_add_string(&json, NULL, path);
     json_end_array(&json);
     result_json_coverage(&json, &report->coverage);
     return result_json_end(&json, err);

@@ -10,9 +10,9 @@ enum { FLUSH_BYTES = 1 << 20 };
 static void add_absent_integer(struct json *json, const char *key, int64_t value)
 {
     if (value == BAR_COUNT_ABSENT) {
-        json_null(json, key);
+        json_add_null(json, key);
     } else {
-        json_integer(json, key, value);
+        json_add_integer(json, key, value);
     }
 }
 
@@ -27,17 +27,17 @@ static iso_status print_json(const struct series *series, const struct bars *bar
     ISO_DEFER(text_reset) struct text text = {0};
     struct json json = {.text = &text};
     result_json_begin(&json);
-    json_string(&json, "symbol", series->symbol);
-    json_string(&json, "interval", series->interval->name);
+    json_add_string(&json, "symbol", series->symbol);
+    json_add_string(&json, "interval", series->interval->name);
     result_json_coverage(&json, coverage);
     json_begin_array(&json, "bars");
     for (size_t i = 0; i < bars->count; i++) {
         char time[TIME_TEXT_BYTES];
         (void)time_format(bars->time_us[i], time);
         json_begin_object(&json, NULL);
-        json_string(&json, "timestamp", time);
+        json_add_string(&json, "timestamp", time);
         for (size_t j = 0; j < BAR_VALUE_COUNT; j++) {
-            json_number(&json, names[j], bars->value[j][i]);
+            json_add_number(&json, names[j], bars->value[j][i]);
         }
         add_absent_integer(&json, "trade_count", bars->trade_count[i]);
         json_end_object(&json);

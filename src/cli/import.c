@@ -64,25 +64,30 @@ static void draw_progress(void *context, const struct import_progress *progress)
 
 static void json_counts(struct json *json, const struct import_counts *counts)
 {
-    json_integer(json, "rows_read", (int64_t)counts->rows_read);
-    json_integer(json, "stored", (int64_t)counts->stored);
-    json_integer(json, "duplicates", (int64_t)counts->duplicates);
-    json_integer(json, "corrected", (int64_t)counts->corrected);
-    json_integer(json, "quarantined", (int64_t)counts->quarantined);
-    json_integer(json, "gaps", (int64_t)counts->gaps);
+    json_add_integer(json, "rows_read", (int64_t)counts->rows_read);
+    json_add_integer(json, "stored", (int64_t)counts->stored);
+    json_add_integer(json, "duplicates", (int64_t)counts->duplicates);
+    json_add_integer(json, "corrected", (int64_t)counts->corrected);
+    json_add_integer(json, "quarantined", (int64_t)counts->quarantined);
+    json_add_integer(json, "gaps", (int64_t)counts->gaps);
 }
 
-static void json_series(struct json *json, const char *path, const struct import_series *series,
+static void json_series(const struct imports *imports, const struct import_series *series,
                         const struct import_report *report, const char *error)
 {
+    struct json *json = imports->json;
     bool named = series->symbol[0] != '\0';
+    bool explained = call_flag(imports->call, OPTION_explain);
     json_begin_object(json, NULL);
-    json_string(json, "file", path);
-    json_string(json, "symbol", named ? series->symbol : NULL);
-    json_string(json, "interval", series->interval != NULL ? series->interval->name : NULL);
+    json_add_string(json, "file", imports->request.path);
+    json_add_string(json, "symbol", named ? series->symbol : NULL);
+    json_add_string(json, "interval", series->interval != NULL ? series->interval->name : NULL);
     json_counts(json, &series->counts);
-    json_string(json, "left_out", text_get(&report->left_out));
-    json_string(json, "error", error);
+    json_add_string(json, "left_out", text_get(&report->left_out));
+    if (explained) {
+        json_add_string(json, "explanation", text_get(&report->explanation));
+    }
+    json_add_string(json, "error", error);
     json_end_object(json);
 }
 
@@ -114,7 +119,7 @@ static void show_series(struct imports *imports, const struct import_series *ser
 {
     const char *path = imports->request.path;
     if (imports->json != NULL) {
-        json_series(imports->json, path, series, report, error);
+        json_series(imports, series, report, error);
         return;
     }
     char name[FILE_CELL_BYTES + 4];
@@ -202,10 +207,11 @@ static iso_status print_json(struct imports *imports, struct iso_error *err)
     result_json_begin(&json);
     json_begin_array(&json, "files");
     iso_status status = import_all(imports, err);
+    imports->json = NULL;
     json_end_array(&json);
     json_begin_object(&json, "total");
     json_counts(&json, &imports->total);
-    json_number(&json, "seconds", (double)(now_us() - imports->began_us) / 1e6);
+    json_add_number(&json, "seconds", (double)(now_us() - imports->began_us) / 1e6);
     json_end_object(&json);
     ISO_TRY(result_json_end(&json, err));
     return status;
@@ -225,6 +231,7 @@ static iso_status print_table(struct imports *imports, struct iso_error *err)
         table_cell(&table, "%s", "");
         table_counts(&table, &imports->total);
     }
+    imports->table = NULL;
     table_end(&table, &text);
     ISO_TRY(result_write(&text, err));
     return status;

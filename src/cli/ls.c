@@ -20,13 +20,13 @@ static iso_status list_series(void *context, const struct series_row *row, struc
     if (listing->json != NULL) {
         struct json *json = listing->json;
         json_begin_object(json, NULL);
-        json_string(json, "symbol", row->series.symbol);
-        json_string(json, "interval", row->series.interval->name);
-        json_string(json, "first", first);
-        json_string(json, "last", last);
-        json_integer(json, "bars", (int64_t)row->bars);
-        json_integer(json, "segments", (int64_t)row->segments);
-        json_integer(json, "bytes", (int64_t)row->bytes);
+        json_add_string(json, "symbol", row->series.symbol);
+        json_add_string(json, "interval", row->series.interval->name);
+        json_add_string(json, "first", first);
+        json_add_string(json, "last", last);
+        json_add_integer(json, "bars", (int64_t)row->bars);
+        json_add_integer(json, "segments", (int64_t)row->segments);
+        json_add_integer(json, "bytes", (int64_t)row->bytes);
         json_end_object(json);
     } else {
         table_cell(listing->table, "%s", row->series.symbol);

@@ -21,11 +21,11 @@ static iso_status list_row(void *context, const struct quarantine_row *row, stru
     }
     struct json *json = listing->json;
     json_begin_object(json, NULL);
-    json_string(json, "file", row->file);
-    json_integer(json, "line", row->line);
-    json_string(json, "symbol", row->symbol);
-    json_string(json, "reason", row->reason);
-    json_string(json, "text", row->text);
+    json_add_string(json, "file", row->file);
+    json_add_integer(json, "line", row->line);
+    json_add_string(json, "symbol", row->symbol);
+    json_add_string(json, "reason", row->reason);
+    json_add_string(json, "text", row->text);
     json_end_object(json);
     return text_check(json->text, err);
 }
@@ -61,7 +61,7 @@ static iso_status drop(struct call *call, struct store *store, struct iso_error 
     ISO_DEFER(text_reset) struct text text = {0};
     struct json json = {.text = &text};
     result_json_begin(&json);
-    json_integer(&json, "dropped", (int64_t)dropped);
+    json_add_integer(&json, "dropped", (int64_t)dropped);
     return result_json_end(&json, err);
 }
 

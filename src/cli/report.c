@@ -29,11 +29,11 @@ static iso_status print_json(const struct run *run, const char *path, size_t byt
     struct json json = {.text = &text};
     hash_hex(run->hash, hash);
     result_json_begin(&json);
-    json_string(&json, "run", run->id);
-    json_string(&json, "result_hash", hash);
-    json_integer(&json, "generation", run->generations_done);
-    json_string(&json, "file", path);
-    json_integer(&json, "bytes", (int64_t)bytes);
+    json_add_string(&json, "run", run->id);
+    json_add_string(&json, "result_hash", hash);
+    json_add_integer(&json, "generation", run->generations_done);
+    json_add_string(&json, "file", path);
+    json_add_integer(&json, "bytes", (int64_t)bytes);
     return result_json_end(&json, err);
 }
 

@@ -8,22 +8,22 @@ static void add_run(struct json *json, const struct run *run)
 {
     char time[TIME_TEXT_BYTES];
     char hash[HASH_HEX_BYTES];
-    json_string(json, "run", run->id);
-    json_string(json, "state", run_state_name(run->state));
-    json_string(json, "snapshot", run->terms.snapshot);
-    json_string(json, "symbol", run->terms.series.symbol);
-    json_string(json, "interval", run->terms.series.interval->name);
-    json_integer(json, "seed", (int64_t)run->terms.parameters.breeding.seed);
-    json_integer(json, "generation", run->generations_done);
-    json_integer(json, "generations", run->terms.parameters.generations);
-    json_integer(json, "population", run->terms.parameters.population);
+    json_add_string(json, "run", run->id);
+    json_add_string(json, "state", run_state_name(run->state));
+    json_add_string(json, "snapshot", run->terms.snapshot);
+    json_add_string(json, "symbol", run->terms.series.symbol);
+    json_add_string(json, "interval", run->terms.series.interval->name);
+    json_add_integer(json, "seed", (int64_t)run->terms.parameters.breeding.seed);
+    json_add_integer(json, "generation", run->generations_done);
+    json_add_integer(json, "generations", run->terms.parameters.generations);
+    json_add_integer(json, "population", run->terms.parameters.population);
     hash_hex(run->hash, hash);
-    json_string(json, "result_hash", run->state == RUN_FINISHED ? hash : NULL);
+    json_add_string(json, "result_hash", run->state == RUN_FINISHED ? hash : NULL);
     (void)time_format(run->created_us, time);
-    json_string(json, "created", time);
+    json_add_string(json, "created", time);
     (void)time_format(run->updated_us, time);
-    json_string(json, "updated", time);
-    json_number(json, "seconds", run->seconds);
+    json_add_string(json, "updated", time);
+    json_add_number(json, "seconds", run->seconds);
     json_begin_array(json, "workers"); /* a local run is one process; the shared board fills this */
     json_end_array(json);
 }
@@ -93,13 +93,13 @@ static iso_status show_json(const struct run *run, const struct champion *champi
     struct json json = {.text = &text};
     result_json_begin(&json);
     add_run(&json, run);
-    json_string(&json, "root", run->terms.root);
+    json_add_string(&json, "root", run->terms.root);
     if (champion != NULL) {
         genome_format(&champion->individual.genome, &genome);
         json_begin_object(&json, "best");
-        json_string(&json, "genome", text_get(&genome));
-        json_integer(&json, "generation", champion->generation);
-        json_number(&json, "fitness", champion->individual.fitness);
+        json_add_string(&json, "genome", text_get(&genome));
+        json_add_integer(&json, "generation", champion->generation);
+        json_add_number(&json, "fitness", champion->individual.fitness);
         add_metrics(&json, "train", &champion->individual.train);
         add_metrics(&json, "test", &champion->test);
         json_end_object(&json);

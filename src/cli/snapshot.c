@@ -10,11 +10,11 @@ static void snapshot_fields(struct json *json, const struct snapshot *snapshot)
 {
     char created[TIME_TEXT_BYTES];
     (void)time_format(snapshot->created_us, created);
-    json_string(json, "name", snapshot->name);
-    json_string(json, "root", snapshot->root);
-    json_integer(json, "segments", (int64_t)snapshot->segments);
-    json_integer(json, "bars", (int64_t)snapshot->bars);
-    json_string(json, "created", created);
+    json_add_string(json, "name", snapshot->name);
+    json_add_string(json, "root", snapshot->root);
+    json_add_integer(json, "segments", (int64_t)snapshot->segments);
+    json_add_integer(json, "bars", (int64_t)snapshot->bars);
+    json_add_string(json, "created", created);
 }
 
 static iso_status print_one(const struct call *call, const struct snapshot *snapshot,
@@ -26,7 +26,7 @@ static iso_status print_one(const struct call *call, const struct snapshot *snap
         result_json_begin(&json);
         snapshot_fields(&json, snapshot);
         if (manifest != NULL) {
-            json_string(&json, "manifest", manifest);
+            json_add_string(&json, "manifest", manifest);
         }
         return result_json_end(&json, err);
     }

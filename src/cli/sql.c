@@ -61,19 +61,19 @@ static void add_json(struct json *json, const char *name, const struct sql_value
 {
     switch (value->kind) {
     case SQL_NULL:
-        json_null(json, name);
+        json_add_null(json, name);
         break;
     case SQL_BOOL:
-        json_bool(json, name, value->integer != 0);
+        json_add_bool(json, name, value->integer != 0);
         break;
     case SQL_INTEGER:
-        json_integer(json, name, value->integer);
+        json_add_integer(json, name, value->integer);
         break;
     case SQL_NUMBER:
-        json_number(json, name, value->number);
+        json_add_number(json, name, value->number);
         break;
     case SQL_TEXT:
-        json_string(json, name, value->text);
+        json_add_string(json, name, value->text);
         break;
     }
 }

@@ -22,11 +22,11 @@ static iso_status note_problem(void *context, const struct problem *problem, str
     ISO_DEFER(text_reset) struct text series = {0};
     text_addf(&series, "%s%s%s", problem->series.symbol, name[0] != '\0' ? ":" : "", name);
     json_begin_object(&verification->json, NULL);
-    json_string(&verification->json, "kind", problem->kind);
-    json_string(&verification->json, "series", text_get(&series));
-    json_string(&verification->json, "period", period);
-    json_string(&verification->json, "tier", "local");
-    json_string(&verification->json, "text", problem->text);
+    json_add_string(&verification->json, "kind", problem->kind);
+    json_add_string(&verification->json, "series", text_get(&series));
+    json_add_string(&verification->json, "period", period);
+    json_add_string(&verification->json, "tier", "local");
+    json_add_string(&verification->json, "text", problem->text);
     json_end_object(&verification->json);
     call_say(verification->call, "isobar: %s: %s %s: %s", problem->kind, text_get(&series), period,
              problem->text);
@@ -46,7 +46,7 @@ iso_status command_verify(struct call *call, struct iso_error *err)
     ISO_TRY(store_verify(store, call_flag(call, OPTION_deep), &checked, note_problem, &verification,
                          err));
     json_end_array(&verification.json);
-    json_integer(&verification.json, "checked", (int64_t)checked);
+    json_add_integer(&verification.json, "checked", (int64_t)checked);
     call->exit_code = verification.problems > 0 ? ISO_CLASS_PROBLEM : ISO_CLASS_OK;
     if (call_flag(call, OPTION_json)) {
         return result_json_end(&verification.json, err);

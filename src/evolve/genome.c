@@ -152,10 +152,10 @@ void genome_format_json(const struct genome *genome, struct text *text)
     const struct family *family = family_of(genome);
     struct json json = {.text = text};
     json_begin_object(&json, NULL);
-    json_string(&json, "family", family->name);
+    json_add_string(&json, "family", family->name);
     json_begin_object(&json, "genes");
     for (size_t i = 0; i < family->gene_count; i++) {
-        json_number(&json, family->genes[i].name, genome->genes[i]);
+        json_add_number(&json, family->genes[i].name, genome->genes[i]);
     }
     json_end_object(&json);
     json_end_object(&json);

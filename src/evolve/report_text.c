@@ -18,7 +18,7 @@ static const char style[] =
     "padding:.25rem .6rem;border-bottom:1px solid var(--edge);vertical-align:top}"
     "td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}code,pre{font-family:"
     "ui-monospace,monospace;font-size:.85rem;overflow-wrap:anywhere}pre{white-space:pre-wrap;"
-    "border:1px solid var(--edge);padding:.6rem}.note{color:var(--soft)}"
+    "border:1px solid var(--edge);padding:.6rem}.note{color:var(--soft);font-weight:400}"
     ".verdict{border-left:4px solid var(--c0);padding:.1rem 1rem;margin:1rem 0}"
     ".verdict.bad{border-color:var(--warnedge);background:var(--warn)}figure{margin:1rem 0}"
     "svg{width:100%;height:auto}svg text{font-size:12px;fill:var(--soft)}.grid{stroke:var(--edge)}"

@@ -67,7 +67,7 @@ static void cut_fields(struct csv_row *row, char separator)
 {
     const char *at = row->begin;
     for (;;) {
-        struct csv_field spare;
+        struct csv_field spare = {0};
         struct csv_field *field =
             row->field_count < CSV_FIELDS_MAX ? &row->field[row->field_count] : &spare;
         at = cut_field(row, at, separator, field, &row->problem);

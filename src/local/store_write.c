@@ -315,12 +315,10 @@ static iso_status commit_tail(struct writing *writing, const struct period_plan 
     for (size_t i = 0; i < given.count; i++) {
         struct bar bar = bars_get(&given, i);
         uint8_t blob[TAIL_BLOB_BYTES];
-        size_t at = bars_find(&packed, bar.time_us);
         tail_blob_write(&bar, blob);
         statement_bind_integer(put, 1, writing->series_id);
         statement_bind_integer(put, 2, bar.time_us);
-        statement_bind_integer(put, 3,
-                               at == packed.count || packed.time_us[at] != bar.time_us ? 1 : 0);
+        statement_bind_integer(put, 3, bars_have(&packed, bar.time_us) ? 0 : 1);
         statement_bind_blob(put, 4, blob, sizeof blob);
         ISO_TRY(statement_run(put, err));
     }

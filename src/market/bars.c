@@ -124,6 +124,12 @@ size_t bars_find(const struct bars *bars, int64_t time_us)
     return low;
 }
 
+bool bars_have(const struct bars *bars, int64_t time_us)
+{
+    size_t at = bars_find(bars, time_us);
+    return at < bars->count && bars->time_us[at] == time_us;
+}
+
 bool bar_equal(const struct bar *a, const struct bar *b)
 {
     return a->time_us == b->time_us && a->trade_count == b->trade_count &&

@@ -65,6 +65,9 @@ struct bars bars_slice(const struct bars *bars, size_t first, size_t count);
  * time. */
 size_t bars_find(const struct bars *bars, int64_t time_us);
 
+/* Whether there is a bar at exactly time_us. Bars must be in order of time. */
+bool bars_have(const struct bars *bars, int64_t time_us);
+
 /* True where every bit of both agrees. */
 bool bar_equal(const struct bar *a, const struct bar *b);
 bool bars_equal(const struct bars *a, const struct bars *b);

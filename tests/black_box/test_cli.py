@@ -139,7 +139,7 @@ def test_the_man_page_and_completions_name_every_command():
 
 
 def test_a_full_disk_under_standard_output_is_an_error():
-    with open("/dev/full", "w") as full:
+    with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [ISOBAR, "help"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )

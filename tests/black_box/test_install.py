@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What make install leaves is complete: the command runs, a C and a C++ program compile against it."""
+"""What make install leaves is complete: the command runs, C and C++ compile against it."""
 
 import os
 import shutil
@@ -52,7 +52,8 @@ def test_only_public_names_leave_the_library(prefix):
 
 
 @pytest.mark.parametrize(
-    ("compiler", "flags"), [("cc", ["-std=c99"]), ("c++", ["-x", "c++", "-std=c++17", "-Wno-missing-field-initializers"])]
+    ("compiler", "flags"),
+    [("cc", ["-std=c99"]), ("c++", ["-x", "c++", "-std=c++17", "-Wno-missing-field-initializers"])],
 )
 def test_a_program_compiles_against_the_installation(prefix, tmp_path, compiler, flags):
     if shutil.which(compiler) is None or BUILD.name not in ("build", "build-cov"):

@@ -19,7 +19,7 @@ static char path[64];
 static int set_up(void **state)
 {
     (void)state;
-    (void)strcpy(directory + strlen(directory) - 6, "XXXXXX");
+    memcpy(directory + strlen(directory) - 6, "XXXXXX", 6);
     assert_non_null(mkdtemp(directory));
     (void)snprintf(path, sizeof path, "%s/board.db", directory);
     add_walk(&market, COUNT, 41);

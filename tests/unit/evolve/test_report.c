@@ -29,7 +29,7 @@ static void assert_well_formed(const char *html)
             assert_string_equal(open[--depth], name);
         } else if (!alone) {
             assert_true(depth < 64);
-            (void)strcpy(open[depth++], name);
+            (void)snprintf(open[depth++], sizeof open[0], "%s", name);
         }
     }
     assert_int_equal(depth, 0);
@@ -123,9 +123,9 @@ static void a_report_is_well_formed_escaped_and_holds_the_numbers(void **state)
     assert_fails(report_add(desk.board, &desk.run, &bars, &html, &err), CORRUPT);
     board_close(&desk.board);
     assert_int_equal(unlink(path), 0);
-    (void)strcat(path, "-wal");
+    (void)snprintf(path + strlen(path), sizeof path - strlen(path), "-wal");
     (void)unlink(path);
-    (void)strcpy(path + strlen(path) - 3, "shm");
+    memcpy(path + strlen(path) - 3, "shm", 3);
     (void)unlink(path);
     assert_int_equal(rmdir(directory), 0);
 }

@@ -221,7 +221,7 @@ static void assert_refused(const char *name, const void *bytes, size_t length, c
     }
 }
 
-#define refused(bytes, reason) assert_refused("A_1m.csv", bytes, sizeof bytes - 1, reason)
+#define refused(bytes, reason) assert_refused("A_1m.csv", bytes, sizeof(bytes) - 1, reason)
 
 static void files_that_are_no_text_of_bars_are_named_for_what_they_are(void **state)
 {
@@ -353,6 +353,7 @@ static void an_export_reads_back_bit_for_bit_and_replaces_whole_files_only(void 
     assert_int_equal(again.duplicates, 4);
     series[1].interval = interval_named("1m");
     assert_fails(export_csv(store, &request, &report, &err), BAD_ARGUMENT);
+    bytes_reset(&bytes);
     assert_ok(file_read(out, 1 << 20, &bytes, &err));
     store_close(&store);
 }

@@ -10,7 +10,7 @@
 static int64_t random_time(struct rng *rng)
 {
     /* away from the ends, so that a century's period fits into the accepted years */
-    int64_t margin = 101 * 366 * TIME_DAY_US;
+    int64_t margin = INT64_C(101) * 366 * TIME_DAY_US;
     uint64_t span = (uint64_t)(TIME_MAX_US - TIME_MIN_US - 2 * margin);
     return TIME_MIN_US + margin + (int64_t)(rng_u64(rng) % span);
 }

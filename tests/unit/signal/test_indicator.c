@@ -8,6 +8,8 @@
 #include <math.h>
 #include <string.h>
 
+#define NONE ((double)NAN)
+
 enum { COUNT = 700 };
 
 static const size_t periods[] = {1, 2, 3, 5, 14, 31, 32, 33, 64, 200, 699, 700, 701};
@@ -42,7 +44,7 @@ static void ema_of_period_3_starts_at_the_first_close(void **state)
 {
     (void)state;
     double close[] = {2, 4, 8, 16, 0};
-    double expected[] = {NAN, NAN, 5.5, 10.75, 5.375}; /* 2, 3, 5.5, ... by halves */
+    double expected[] = {NONE, NONE, 5.5, 10.75, 5.375}; /* 2, 3, 5.5, ... by halves */
     double column[5];
     signal_ema(close, 5, 3, column);
     assert_column(column, expected, 5);
@@ -52,7 +54,7 @@ static void ema_of_period_3_seeded_by_the_mean_starts_at_index_2(void **state)
 {
     (void)state;
     double close[] = {2, 4, 9, 16, 0};
-    double expected[] = {NAN, NAN, 5, 10.5, 5.25};
+    double expected[] = {NONE, NONE, 5, 10.5, 5.25};
     double column[5];
     signal_ema_sma_seed(close, 5, 3, column);
     assert_column(column, expected, 5);
@@ -63,7 +65,7 @@ static void rsi_of_period_2_is_first_valid_at_index_2(void **state)
     (void)state;
     /* changes +2 -1 +3 -4: means of the first two 1, 0.5; then (1+3)/2, 0.25; then 1, 2.125 */
     double close[] = {10, 12, 11, 14, 10};
-    double expected[] = {NAN, NAN, 100.0 * 1.0 / 1.5, 100.0 * 2.0 / 2.25, 100.0 * 1.0 / 3.125};
+    double expected[] = {NONE, NONE, 100.0 * 1.0 / 1.5, 100.0 * 2.0 / 2.25, 100.0 * 1.0 / 3.125};
     double column[5];
     signal_rsi(close, 5, 2, column);
     assert_column(column, expected, 5);
@@ -73,7 +75,7 @@ static void rsi_of_a_price_that_stands_still_is_0(void **state)
 {
     (void)state;
     double close[] = {7, 7, 7, 7};
-    double expected[] = {NAN, NAN, 0, 0};
+    double expected[] = {NONE, NONE, 0, 0};
     double column[4];
     signal_rsi(close, 4, 2, column);
     assert_column(column, expected, 4);
@@ -86,7 +88,7 @@ static void atr_of_period_2_is_first_valid_at_index_2(void **state)
     double low[] = {9, 11, 8, 19};
     double close[] = {9.5, 11.5, 9, 19.5};
     /* true ranges 2.5, 3.5, 11: mean 3, then (3 + 11) / 2 */
-    double expected[] = {NAN, NAN, 3, 7};
+    double expected[] = {NONE, NONE, 3, 7};
     double column[4];
     signal_atr(high, low, close, 4, 2, column);
     assert_column(column, expected, 4);
@@ -99,9 +101,9 @@ static void bollinger_uses_the_population_deviation(void **state)
     double lower[4];
     double middle[4];
     double upper[4];
-    double expected_middle[] = {NAN, 2, 4, 5};
-    double expected_lower[] = {NAN, 0, 2, 5};
-    double expected_upper[] = {NAN, 4, 6, 5};
+    double expected_middle[] = {NONE, 2, 4, 5};
+    double expected_lower[] = {NONE, 0, 2, 5};
+    double expected_upper[] = {NONE, 4, 6, 5};
     signal_bollinger(close, 4, 2, 2.0, lower, middle, upper);
     assert_column(lower, expected_lower, 4);
     assert_column(middle, expected_middle, 4);
@@ -134,8 +136,7 @@ static double slow_window(enum extreme what, const double *window, size_t period
 static void slow_windows(enum extreme what, const double *close, size_t period, double *target)
 {
     for (size_t i = 0; i < COUNT; i++) {
-        target[i] =
-            i + 1 < period ? (double)NAN : slow_window(what, &close[i + 1 - period], period);
+        target[i] = i + 1 < period ? NONE : slow_window(what, &close[i + 1 - period], period);
     }
 }
 
@@ -148,7 +149,7 @@ static void slow_ema(const double *close, size_t period, double *target)
         for (size_t k = 1; k <= i; k++) {
             sum += alpha * pow(1.0 - alpha, (double)(i - k)) * close[k];
         }
-        target[i] = i + 1 < period ? (double)NAN : sum;
+        target[i] = i + 1 < period ? NONE : sum;
     }
 }
 
@@ -157,7 +158,7 @@ static void slow_wilder(const double *values, size_t period, double *target)
 {
     for (size_t i = 0; i < COUNT; i++) {
         if (i < period) {
-            target[i] = NAN;
+            target[i] = NONE;
             continue;
         }
         double keep = 1.0 - 1.0 / (double)period;
