@@ -390,14 +390,18 @@ static void a_newer_version_is_refused_by_name(void **state)
     bars_reset(&bars);
 }
 
-/* The sample's bars, from which it was made and which it must give forever. */
-static void make_sample(struct bars *bars, const struct interval *interval)
+/* A sample's bars, from which it was made and which it must give forever. */
+struct sample {
+    const char *name;
+    enum series_kind kinds[4];
+};
+
+static void make_sample(const struct sample *sample, struct bars *bars,
+                        const struct interval *interval)
 {
-    static const enum series_kind kinds[] = {KIND_decimal2, KIND_thin_off_grid, KIND_ulps_off,
-                                             KIND_some_absent};
     int64_t time_us = 1704067200000000;
     for (size_t i = 0; i < 4; i++) {
-        add_series(bars, kinds[i], 400, interval, time_us, 25, (uint32_t)i);
+        add_series(bars, sample->kinds[i], 400, interval, time_us, 25, (uint32_t)i);
         time_us = bars->time_us[bars->count - 1] + interval->step_us;
     }
 }
@@ -424,46 +428,70 @@ static void write_whole(const char *path, const void *bytes, size_t length)
     assert_int_equal(fclose(file), 0);
 }
 
-/* With ISOBAR_WRITE_SAMPLE set, writes the sample of this version first; for a new version only. */
-static void the_sample_of_version_1_reads_as_ever(void **state)
+static void format_csv(const struct bars *bars, struct text *csv)
 {
-    (void)state;
+    text_add(csv, "time_us,open,high,low,close,volume,vwap,trade_count\n");
+    for (size_t i = 0; i < bars->count; i++) {
+        struct bar bar = bars_get(bars, i);
+        add_sample_line(csv, &bar);
+    }
+}
+
+static void write_sample(const char *path, const char *csv_path, const struct series *series,
+                         const struct bars *bars, const struct text *csv)
+{
+    struct bytes made = encode(series, interval_period(series->interval, bars->time_us[0]), bars);
+    write_whole(path, made.data, made.length);
+    write_whole(csv_path, csv->data, csv->length);
+    bytes_reset(&made);
+}
+
+/* With ISOBAR_WRITE_SAMPLE set, writes the sample first; for a new version only. */
+static void assert_sample_reads(const struct sample *sample)
+{
     struct series series = series_of("1m");
     struct bars bars = {0};
+    struct bars decoded = {0};
     struct text csv = {0};
-    make_sample(&bars, series.interval);
-    text_add(&csv, "time_us,open,high,low,close,volume,vwap,trade_count\n");
-    for (size_t i = 0; i < bars.count; i++) {
-        struct bar bar = bars_get(&bars, i);
-        add_sample_line(&csv, &bar);
-    }
-    if (getenv("ISOBAR_WRITE_SAMPLE") != NULL) {
-        struct bytes made =
-            encode(&series, interval_period(series.interval, bars.time_us[0]), &bars);
-        write_whole(TEST_DATA "/segment-v1.seg", made.data, made.length);
-        write_whole(TEST_DATA "/segment-v1.csv", csv.data, csv.length);
-        bytes_reset(&made);
-    }
-    struct bytes sample = {0};
+    struct bytes stored = {0};
     struct bytes expected = {0};
     struct segment segment;
-    struct bars decoded = {0};
-    assert_ok(file_read(TEST_DATA "/segment-v1.seg", 1 << 20, &sample, &err));
-    assert_ok(file_read(TEST_DATA "/segment-v1.csv", 1 << 20, &expected, &err));
-    assert_ok(segment_open(sample.data, sample.length, &segment, &err));
+    char path[512];
+    char csv_path[512];
+    (void)snprintf(path, sizeof path, TEST_DATA "/%s.seg", sample->name);
+    (void)snprintf(csv_path, sizeof csv_path, TEST_DATA "/%s.csv", sample->name);
+    make_sample(sample, &bars, series.interval);
+    format_csv(&bars, &csv);
+    if (getenv("ISOBAR_WRITE_SAMPLE") != NULL) {
+        write_sample(path, csv_path, &series, &bars, &csv);
+    }
+    assert_ok(file_read(path, 1 << 20, &stored, &err));
+    assert_ok(file_read(csv_path, 1 << 20, &expected, &err));
+    assert_ok(segment_open(stored.data, stored.length, &segment, &err));
     assert_ok(segment_decode(&segment, segment.period, &decoded, NULL, &err));
     assert_true(bars_equal(&bars, &decoded));
     assert_int_equal(csv.length, expected.length);
     assert_memory_equal(csv.data, expected.data, csv.length);
     struct bytes again = encode(&series, segment.period, &decoded);
-    assert_int_equal(again.length, sample.length);
-    assert_memory_equal(again.data, sample.data, sample.length);
+    assert_int_equal(again.length, stored.length);
+    assert_memory_equal(again.data, stored.data, stored.length);
     bytes_reset(&again);
-    bytes_reset(&sample);
+    bytes_reset(&stored);
     bytes_reset(&expected);
     bars_reset(&decoded);
     bars_reset(&bars);
     text_reset(&csv);
+}
+
+static void the_samples_of_version_1_read_as_ever(void **state)
+{
+    (void)state;
+    static const struct sample samples[] = {
+        {"segment-v1", {KIND_decimal2, KIND_thin_off_grid, KIND_ulps_off, KIND_some_absent}},
+        {"segment-v1-raw", {KIND_any_bits, KIND_random17, KIND_hostile_counts, KIND_infinite}}};
+    for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++) {
+        assert_sample_reads(&samples[i]);
+    }
 }
 
 int main(void)
@@ -484,7 +512,7 @@ int main(void)
         cmocka_unit_test(every_truncation_and_every_flipped_bit_is_refused),
         cmocka_unit_test(rehashed_damage_never_leaves_the_target_changed),
         cmocka_unit_test(a_newer_version_is_refused_by_name),
-        cmocka_unit_test(the_sample_of_version_1_reads_as_ever),
+        cmocka_unit_test(the_samples_of_version_1_read_as_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
