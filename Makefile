@@ -38,7 +38,7 @@ test: ## all tests; closes with "N passed, N failed"
 
 lint: ## every static check: layers, licences, formats, compilers, linters
 	@scripts/setup test lint
-	@$(call configure,build-lint,--buildtype=debugoptimized -Dwerror=true,CC=clang)
+	@$(call configure,build-lint,--buildtype=debug -Dwerror=true,CC=clang)
 	@scripts/lint build-lint
 
 format: ## put C and Python sources into the project's format

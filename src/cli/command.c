@@ -31,7 +31,7 @@ static const struct command commands[] = {
      "isobar evolve --snapshot 2024-q1 --symbol BTCUSDT --interval 1m --families ema_cross,donchian --seed 7 --threads 2", 0, 0,
      {OPTION_snapshot, OPTION_symbol, OPTION_interval, OPTION_families, OPTION_population, OPTION_generations, OPTION_seed,
       OPTION_threads, OPTION_fee, OPTION_slippage, OPTION_split, OPTION_elite, OPTION_tournament, OPTION_crossover,
-      OPTION_mutation, OPTION_fitness, OPTION_shorts, OPTION_ema_sma_seed, OPTION_allow_partial, OPTION_board, OPTION_resume, GLOBAL},
+      OPTION_mutation, OPTION_fitness, OPTION_shorts, OPTION_ema_sma_seed, OPTION_board, OPTION_resume, GLOBAL},
      command_evolve},
     {"backtest", "", "Run one strategy on bars",
      "isobar backtest --strategy ema_cross:fast=12,slow=26 --symbol BTCUSDT --interval 1m --trades trades.csv", 0, 0,

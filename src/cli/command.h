@@ -71,9 +71,9 @@ void result_json_begin(struct json *json);
 iso_status result_write(const struct text *text, struct iso_error *err);
 /* End the object and write it with a newline. */
 iso_status result_json_end(struct json *json, struct iso_error *err);
-/* "coverage": {"complete": ..., "missing": [...]} */
+/* "coverage": {"complete": ..., "missing": [...], "holes": [...]} */
 void result_json_coverage(struct json *json, const struct coverage *coverage);
-/* Say on standard error what is missing; nothing where it is complete. */
+/* Say on standard error what is missing and where holes are. */
 void result_say_coverage(const struct call *call, const struct coverage *coverage);
 
 /* A table for people: cells in rows, columns aligned, numbers to the right. */

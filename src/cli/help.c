@@ -18,8 +18,7 @@ static void add_flag_name(struct text *target, const char *name)
 
 void help_overview(struct text *target)
 {
-    text_add(target, "isobar " ISOBAR_VERSION
-                     ": bars in a store, strategies evolved on them\n\n"
+    text_add(target, "isobar " ISOBAR_VERSION ": bars in a store, strategies evolved on them\n\n"
                      "usage: isobar COMMAND [ARGUMENTS] [OPTIONS]\n\n");
     for (size_t i = 0; command_row(i) != NULL; i++) {
         text_addf(target, "  %-16s %s\n", command_row(i)->name, command_row(i)->summary);

@@ -72,16 +72,21 @@ static void json_counts(struct json *json, const struct import_counts *counts)
     json_integer(json, "gaps", (int64_t)counts->gaps);
 }
 
-static void json_series(struct json *json, const char *path, const struct import_series *series,
+static void json_series(const struct imports *imports, const struct import_series *series,
                         const struct import_report *report, const char *error)
 {
+    struct json *json = imports->json;
     bool named = series->symbol[0] != '\0';
+    bool explained = call_flag(imports->call, OPTION_explain);
     json_begin_object(json, NULL);
-    json_string(json, "file", path);
+    json_string(json, "file", imports->request.path);
     json_string(json, "symbol", named ? series->symbol : NULL);
     json_string(json, "interval", series->interval != NULL ? series->interval->name : NULL);
     json_counts(json, &series->counts);
     json_string(json, "left_out", text_get(&report->left_out));
+    if (explained) {
+        json_string(json, "explanation", text_get(&report->explanation));
+    }
     json_string(json, "error", error);
     json_end_object(json);
 }
@@ -114,7 +119,7 @@ static void show_series(struct imports *imports, const struct import_series *ser
 {
     const char *path = imports->request.path;
     if (imports->json != NULL) {
-        json_series(imports->json, path, series, report, error);
+        json_series(imports, series, report, error);
         return;
     }
     char name[FILE_CELL_BYTES + 4];

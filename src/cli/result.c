@@ -33,14 +33,16 @@ iso_status result_json_end(struct json *json, struct iso_error *err)
     return result_write(json->text, err);
 }
 
-void result_json_coverage(struct json *json, const struct coverage *coverage)
+static void add_ranges(struct json *json, const char *key, const struct coverage *coverage,
+                       bool holes)
 {
-    char text[TIME_TEXT_BYTES];
-    json_begin_object(json, "coverage");
-    json_bool(json, "complete", coverage->complete);
-    json_begin_array(json, "missing");
-    for (size_t i = 0; i < coverage->missing_count; i++) {
-        const struct missing_range *missing = &coverage->missing[i];
+    json_begin_array(json, key);
+    for (size_t i = 0; i < coverage->range_count; i++) {
+        const struct missing_range *missing = &coverage->ranges[i];
+        char text[TIME_TEXT_BYTES];
+        if (missing->hole != holes) {
+            continue;
+        }
         json_begin_object(json, NULL);
         (void)time_format(missing->range.from_us, text);
         json_string(json, "from", text);
@@ -50,18 +52,27 @@ void result_json_coverage(struct json *json, const struct coverage *coverage)
         json_end_object(json);
     }
     json_end_array(json);
+}
+
+void result_json_coverage(struct json *json, const struct coverage *coverage)
+{
+    json_begin_object(json, "coverage");
+    json_bool(json, "complete", coverage->complete);
+    add_ranges(json, "missing", coverage, false);
+    add_ranges(json, "holes", coverage, true);
     json_end_object(json);
 }
 
 void result_say_coverage(const struct call *call, const struct coverage *coverage)
 {
-    for (size_t i = 0; i < coverage->missing_count; i++) {
+    for (size_t i = 0; i < coverage->range_count; i++) {
         char from[TIME_TEXT_BYTES];
         char to[TIME_TEXT_BYTES];
-        const struct missing_range *missing = &coverage->missing[i];
+        const struct missing_range *missing = &coverage->ranges[i];
         (void)time_format(missing->range.from_us, from);
         (void)time_format(missing->range.to_us, to);
-        call_say(call, "isobar: missing %s to %s: %s", from, to, missing->reason);
+        call_say(call, "isobar: %s %s to %s: %s", missing->hole ? "no bars from" : "missing", from,
+                 to, missing->reason);
     }
 }
 

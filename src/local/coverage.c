@@ -6,23 +6,32 @@
 
 void coverage_reset(struct coverage *coverage)
 {
-    free(coverage->missing);
+    free(coverage->ranges);
     *coverage = (struct coverage){0};
 }
 
-iso_status coverage_add(struct coverage *coverage, struct range range, const char *reason,
-                        struct iso_error *err)
+const char *coverage_reason(const struct coverage *coverage)
 {
-    coverage->complete = false;
-    size_t bytes = (coverage->missing_count + 1) * sizeof *coverage->missing;
-    struct missing_range *grown = realloc(coverage->missing, bytes);
-    if (grown == NULL) {
-        ISO_FAIL(OUT_OF_MEMORY, err, "no memory for %zu missing ranges",
-                 coverage->missing_count + 1);
+    for (size_t i = 0; i < coverage->range_count; i++) {
+        if (!coverage->ranges[i].hole) {
+            return coverage->ranges[i].reason;
+        }
     }
-    coverage->missing = grown;
-    struct missing_range *added = &grown[coverage->missing_count++];
-    *added = (struct missing_range){.range = range};
+    return "";
+}
+
+iso_status coverage_add(struct coverage *coverage, struct range range, bool hole,
+                        const char *reason, struct iso_error *err)
+{
+    size_t bytes = (coverage->range_count + 1) * sizeof *coverage->ranges;
+    struct missing_range *grown = realloc(coverage->ranges, bytes);
+    if (grown == NULL) {
+        ISO_FAIL(OUT_OF_MEMORY, err, "no memory for %zu missing ranges", coverage->range_count + 1);
+    }
+    coverage->ranges = grown;
+    coverage->complete = coverage->complete && hole;
+    struct missing_range *added = &grown[coverage->range_count++];
+    *added = (struct missing_range){.range = range, .hole = hole};
     (void)snprintf(added->reason, sizeof added->reason, "%s", reason);
     return ISO_OK;
 }
@@ -114,8 +123,8 @@ iso_status coverage_read(struct database *database, int64_t series_id, struct ra
     while (has_row) {
         int64_t from_us = statement_integer(rows, 0);
         if (from_us > at_us) {
-            ISO_TRY(coverage_add(coverage, (struct range){at_us, from_us},
-                                 "never imported or written", err));
+            ISO_TRY(coverage_add(coverage, (struct range){at_us, from_us}, true,
+                                 "nobody imported or wrote it", err));
         }
         at_us = statement_integer(rows, 1);
         ISO_TRY(statement_step(rows, &has_row, err));

@@ -158,10 +158,11 @@ static iso_status write_series(struct store *store, struct sink *sink,
     ISO_DEFER(bars_reset) struct bars bars = {0};
     ISO_DEFER(coverage_reset) struct coverage coverage = {0};
     ISO_TRY(store_read(store, series, request->range, &bars, &coverage, err));
-    for (size_t i = 0; i < coverage.missing_count; i++) {
-        char reason[sizeof coverage.missing[i].reason];
-        (void)snprintf(reason, sizeof reason, "%s: %s", series->symbol, coverage.missing[i].reason);
-        ISO_TRY(coverage_add(&report->coverage, coverage.missing[i].range, reason, err));
+    for (size_t i = 0; i < coverage.range_count; i++) {
+        const struct missing_range *missing = &coverage.ranges[i];
+        char reason[sizeof missing->reason];
+        (void)snprintf(reason, sizeof reason, "%s: %s", series->symbol, missing->reason);
+        ISO_TRY(coverage_add(&report->coverage, missing->range, missing->hole, reason, err));
     }
     return write_bars(sink, request, series, &bars, report, err);
 }

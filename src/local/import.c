@@ -46,7 +46,8 @@ iso_status import_zone_parse(const char *text, int64_t *zone_us, struct iso_erro
     int64_t hours;
     int64_t minutes = 0;
     if (!sign || length > 5 || !integer_parse(digits, digits + hour_digits, &hours) ||
-        (*minute_at != '\0' && !integer_parse(minute_at, digits + length, &minutes)) ||
+        ((colon != NULL || *minute_at != '\0') &&
+         !integer_parse(minute_at, digits + length, &minutes)) ||
         hours > 14 || hours < 0 || minutes < 0 || minutes > 59) {
         ISO_FAIL(BAD_ARGUMENT, err,
                  "\"%.40s\" is no time zone; give UTC or a fixed offset, as +01:00 or -0500", text);

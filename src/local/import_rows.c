@@ -306,8 +306,8 @@ static const struct interval *choose_interval(const struct steps *steps,
     if (guessed == NULL) {
         return modal;
     }
-    bool closer = modal != NULL && modal->step_us > 0 && guessed->step_us > 0 &&
-                  modal->step_us < guessed->step_us;
+    int64_t often_us = modal != NULL ? modal->step_us : steps->shortest_us;
+    bool closer = often_us > 0 && often_us < guessed->step_us;
     bool wider = modal != NULL && steps->total >= 8 && steps->shortest_us == modal->step_us &&
                  modal->step_us > guessed->step_us && guessed->step_us > 0;
     if (closer || wider) {

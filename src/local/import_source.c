@@ -28,10 +28,7 @@ struct source {
     struct source_progress progress;
 };
 
-#define KIND(offset, bytes, text)             \
-    {                                         \
-        offset, bytes, sizeof bytes - 1, text \
-    }
+#define KIND(offset, bytes, text) {offset, bytes, sizeof bytes - 1, text}
 
 /* First bytes of what people try to import, and what to do about each. */
 static const struct {

@@ -299,9 +299,9 @@ static iso_status next_period(struct scan *scan, struct iso_error *err)
         ISO_DEFER(coverage_reset) struct coverage coverage = {0};
         struct range period = interval_period(row->series.interval, scan->period_us);
         ISO_TRY(store_read(scan->store, &row->series, period, &scan->bars, &coverage, err));
-        if (coverage.damaged) {
+        if (!coverage.complete) {
             ISO_FAIL(CORRUPT, err, "%s %s: %s; \"isobar verify\" lists all damage",
-                     row->series.symbol, row->series.interval->name, coverage.missing[0].reason);
+                     row->series.symbol, row->series.interval->name, coverage_reason(&coverage));
         }
         scan->bars_series = row->series;
         scan->period_us = period.to_us;

@@ -54,24 +54,30 @@ iso_status store_write(struct store *store, const struct series *series, const s
 iso_status store_seal(struct store *store, const struct series *series, size_t *sealed,
                       struct iso_error *err);
 
-/* A part of the asked range that the store cannot answer, and why ("never imported", "segment ...
- * is damaged"). */
+/*
+ * A part of the asked range without bars, and why. A hole lies between bars but nothing ever
+ * covered it: nobody imported or wrote it, so there is nothing to give. Anything else is missing:
+ * the store should have it and cannot give it.
+ */
 struct missing_range {
     struct range range;
+    bool hole;
     char reason[160];
 };
 
+/* How complete a read is. All zero but complete = true is "complete, without holes". */
 struct coverage {
-    bool complete;
-    bool damaged;                  /* something is missing because stored bytes are damaged */
-    struct missing_range *missing; /* owned */
-    size_t missing_count;
+    bool complete;                /* nothing but holes in ranges */
+    struct missing_range *ranges; /* owned; in order of time within a segment and of holes */
+    size_t range_count;
 };
 
 void coverage_reset(struct coverage *coverage);
-/* Note a missing range; sets complete to false. */
-iso_status coverage_add(struct coverage *coverage, struct range range, const char *reason,
-                        struct iso_error *err);
+/* Why it is not complete: the first reason that is no hole; "" where it is. */
+const char *coverage_reason(const struct coverage *coverage);
+/* Note a range; unless it is a hole, sets complete to false. */
+iso_status coverage_add(struct coverage *coverage, struct range range, bool hole,
+                        const char *reason, struct iso_error *err);
 
 /*
  * Append the bars of the range to target, in order of time, from one consistent state, and say how

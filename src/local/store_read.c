@@ -35,8 +35,8 @@ static iso_status read_segment(const struct reading *reading, struct range perio
     }
     enum iso_error_code code = iso_status_code(status);
     if (code == ISO_ERROR_CORRUPT || code == ISO_ERROR_IO || code == ISO_ERROR_NEWER_VERSION) {
-        reading->coverage->damaged = true;
-        return coverage_add(reading->coverage, overlap(period, reading->range), why.text, err);
+        return coverage_add(reading->coverage, overlap(period, reading->range), false, why.text,
+                            err);
     }
     if (iso_failed(status) && err != NULL) {
         *err = why;

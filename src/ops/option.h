@@ -55,7 +55,7 @@ enum option_scope { OPTION_SETTING, OPTION_CALL };
     X(fitness, 0, CHOICE, SETTING, "sharpe", 0, 0, "sharpe|return|calmar", "What is maximised on the training part.") \
     X(shorts, 0, FLAG, SETTING, "false", 0, 0, "", "Allow short positions; else long or flat.")                     \
     X(ema_sma_seed, 0, FLAG, SETTING, "false", 0, 0, "", "Seed EMAs with the simple mean, as TA-Lib; else with the first close.") \
-    X(allow_partial, 0, FLAG, CALL, "false", 0, 0, "", "Go on although bars are missing.")                          \
+    X(allow_partial, 0, FLAG, CALL, "false", 0, 0, "", "Go on although stored bars cannot be read.")                \
     X(board, 0, CHOICE, SETTING, "local", 0, 0, "local", "Where the run lives.")                                    \
     X(resume, 0, TEXT, CALL, NULL, 0, 0, "RUN", "Go on with this unfinished run.")                                  \
     X(trades, 0, TEXT, CALL, NULL, 0, 0, "FILE", "Write the trades as CSV.")                                        \

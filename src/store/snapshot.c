@@ -54,12 +54,12 @@ static iso_status draft_bars(struct drafting *draft, const struct series *series
     ISO_DEFER(bars_reset) struct bars bars = {0};
     ISO_DEFER(coverage_reset) struct coverage coverage = {0};
     ISO_TRY(store_read(draft->store, series, draft->range, &bars, &coverage, err));
-    if (coverage.damaged) {
+    if (!coverage.complete) {
         ISO_FAIL(CORRUPT, err, "%s %s: %s; repair it before making a snapshot", series->symbol,
-                 series->interval->name, coverage.missing[0].reason);
+                 series->interval->name, coverage_reason(&coverage));
     }
-    for (size_t i = 0; i < coverage.missing_count; i++) {
-        const struct range *hole = &coverage.missing[i].range;
+    for (size_t i = 0; i < coverage.range_count; i++) {
+        const struct range *hole = &coverage.ranges[i].range;
         text_addf(&draft->manifest, "hole\t%lld\t%lld\n", (long long)hole->from_us,
                   (long long)hole->to_us);
     }
@@ -327,8 +327,8 @@ static iso_status read_line(struct manifest_reading *reading, char *line, struct
     }
     if (is_record(fields, count, "hole", 3) && parse_range(fields + 1, &range)) {
         return !reading->inside ? ISO_OK
-                                : coverage_add(reading->coverage, range,
-                                               "not in the store when the snapshot was made", err);
+                                : coverage_add(reading->coverage, range, true,
+                                               "nobody had imported or written it", err);
     }
     ISO_FAIL(CORRUPT, err, "the snapshot's manifest has a line that is none: %.40s", line);
 }

@@ -60,7 +60,7 @@ def test_bars_come_back_bit_for_bit_as_csv_and_json(january):
     assert rows[0]["timestamp"] == "2024-01-01T00:00:00Z"
     assert rows[0]["vwap"] == ""
     result = call_json("get", "X", "1m", "--last", "3", store=store)
-    assert result["coverage"] == {"complete": True, "missing": []}
+    assert result["coverage"] == {"complete": True, "missing": [], "holes": []}
     last = list(bars.values())[-3:]
     assert [pack(b[n] for n in names) for b in result["bars"]] == [pack(b[:5]) for b in last]
 
@@ -141,19 +141,35 @@ def test_inspect_accounts_for_every_bit(january):
         assert bits == 8 * path.stat().st_size == 8 * info["bytes"]
 
 
-def test_holes_between_imports_are_reported_with_exit_3(tmp_path):
+def test_holes_between_imports_are_said_wherever_bars_are_used(tmp_path):
+    store = tmp_path / "s"
     write_klines(tmp_path / "a.csv", MONDAY_S, 600)
     write_klines(tmp_path / "b.csv", MONDAY_S + 1200 * 60, 600)
     for name in ("a.csv", "b.csv"):
-        call("import", tmp_path / name, "--symbol", "X", "--interval", "1m", store=tmp_path / "s")
-    result = call_json("get", "X", "1m", store=tmp_path / "s", code=3)
-    assert [(m["from"], m["to"]) for m in result["coverage"]["missing"]] == [
+        call("import", tmp_path / name, "--symbol", "X", "--interval", "1m", store=store)
+    coverage = call_json("get", "X", "1m", store=store)["coverage"]
+    assert coverage["complete"]
+    assert [(h["from"], h["to"]) for h in coverage["holes"]] == [
         ("2024-01-01T10:00:00Z", "2024-01-01T20:00:00Z")
     ]
-    call("snapshot", "create", "holed", store=tmp_path / "s")
-    refused = call("evolve", "--snapshot", "holed", *EVOLVE, store=tmp_path / "s", code=3)
+    call("snapshot", "create", "holed", store=store)
+    hole = "no bars from 2024-01-01T10:00:00Z to 2024-01-01T20:00:00Z"
+    assert hole in call("evolve", "--snapshot", "holed", *EVOLVE, store=store).stderr
+    strategy = ["backtest", "--strategy", "ema_cross:fast=5,slow=20", "--symbol", "X", "--interval"]
+    assert hole in call(*strategy, "1m", store=store).stderr
+
+
+def test_a_backtest_on_damaged_bars_is_refused_unless_told_otherwise(january, tmp_path):
+    store, _ = january
+    subprocess.run(["cp", "-r", store, tmp_path / "s"], check=True)
+    sorted((tmp_path / "s" / "segments").glob("*.seg"))[0].unlink()
+    strategy = ["backtest", "--strategy", "ema_cross:fast=5,slow=20", "--symbol", "X", "--interval"]
+    refused = call(*strategy, "1m", store=tmp_path / "s", code=3)
+    assert refused.stdout == ""
     assert "--allow-partial" in refused.stderr
-    call("evolve", "--snapshot", "holed", *EVOLVE, "--allow-partial", store=tmp_path / "s")
+    partial = call_json(*strategy, "1m", "--allow-partial", store=tmp_path / "s", code=3)
+    assert partial["bars"] < MONTH
+    assert not partial["coverage"]["complete"]
 
 
 def test_one_result_on_any_number_of_threads_and_another_for_another_seed(january):

@@ -52,7 +52,8 @@ def test_only_public_names_leave_the_library(prefix):
 
 
 @pytest.mark.parametrize(
-    ("compiler", "flags"), [("cc", ["-std=c99"]), ("c++", ["-x", "c++", "-std=c++17", "-Wno-missing-field-initializers"])]
+    ("compiler", "flags"),
+    [("cc", ["-std=c99"]), ("c++", ["-x", "c++", "-std=c++17", "-Wno-missing-field-initializers"])],
 )
 def test_a_program_compiles_against_the_installation(prefix, tmp_path, compiler, flags):
     if shutil.which(compiler) is None or BUILD.name not in ("build", "build-cov"):

@@ -228,7 +228,7 @@ static void the_list_counts_each_bar_once_with_corrections_in_the_tail(void **st
     assert_int_equal(listed, 510);
 }
 
-static void what_was_never_written_is_named_as_missing(void **state)
+static void what_was_never_written_is_named_as_a_hole(void **state)
 {
     (void)state;
     ISO_DEFER(store_close) struct store *store = open_for(STORE_WRITE);
@@ -243,11 +243,11 @@ static void what_was_never_written_is_named_as_missing(void **state)
     (void)write_all(store, &series, &later);
     assert_ok(store_read(store, &series, all_time, &read, &coverage, &err));
     assert_int_equal(read.count, 1000);
-    assert_false(coverage.complete);
-    assert_false(coverage.damaged);
-    assert_int_equal(coverage.missing_count, 1);
-    assert_true(coverage.missing[0].range.from_us == monday_us + 500 * TIME_MINUTE_US);
-    assert_true(coverage.missing[0].range.to_us == monday_us + 600 * TIME_MINUTE_US);
+    assert_true(coverage.complete);
+    assert_int_equal(coverage.range_count, 1);
+    assert_true(coverage.ranges[0].hole);
+    assert_true(coverage.ranges[0].range.from_us == monday_us + 500 * TIME_MINUTE_US);
+    assert_true(coverage.ranges[0].range.to_us == monday_us + 600 * TIME_MINUTE_US);
     struct series unknown = minute_series("Y");
     assert_fails(store_read(store, &unknown, all_time, &read, &coverage, &err), NOT_FOUND);
 }
@@ -273,8 +273,8 @@ static void a_flipped_bit_is_found_and_never_returned(void **state)
         ISO_DEFER(bars_reset) struct bars read = {0};
         ISO_DEFER(coverage_reset) struct coverage coverage = {0};
         assert_ok(store_read(store, &series, all_time, &read, &coverage, &err));
-        assert_true(coverage.damaged);
         assert_false(coverage.complete);
+        assert_false(coverage.ranges[0].hole);
         assert_int_equal(read.count, 0);
         assert_int_equal(count_problems(store), 1);
         assert_int_equal(pwrite(file, &byte, 1, at), 1);
@@ -462,7 +462,7 @@ static void two_writers_and_a_reader_at_once_lose_nothing(void **state)
         ISO_DEFER(coverage_reset) struct coverage coverage = {0};
         iso_status status = store_read(store, &series, all_time, &read, &coverage, &err);
         assert_true(!iso_failed(status) || iso_status_code(status) == ISO_ERROR_NOT_FOUND);
-        assert_false(coverage.damaged);
+        assert_true(coverage.complete);
         assert_true(read.count >= seen && read.count % 20 == 0); /* whole writes only, none lost */
         seen = read.count;
         int result;
@@ -528,7 +528,7 @@ int main(void)
         TEST(a_correction_wins_whether_it_comes_alone_or_with_many),
         TEST(sealing_gives_the_same_segments_whatever_the_order_of_writes),
         TEST(the_list_counts_each_bar_once_with_corrections_in_the_tail),
-        TEST(what_was_never_written_is_named_as_missing),
+        TEST(what_was_never_written_is_named_as_a_hole),
         TEST(a_flipped_bit_is_found_and_never_returned),
         TEST(bars_out_of_order_are_refused_and_nothing_is_stored),
         TEST(a_missing_store_and_a_newer_one_are_refused),

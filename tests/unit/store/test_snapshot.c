@@ -127,9 +127,9 @@ static void holes_are_part_of_the_snapshot(void **state)
     assert_ok(snapshot_create(store, "holed", &series, 1, all_time, &snapshot, &err));
     assert_ok(snapshot_read(store, "holed", &series, &read, &coverage, &err));
     assert_int_equal(read.count, 1500);
-    assert_false(coverage.complete);
-    assert_int_equal(coverage.missing_count, 1);
-    assert_true(coverage.missing[0].range.to_us == from_us);
+    assert_true(coverage.complete);
+    assert_int_equal(coverage.range_count, 1);
+    assert_true(coverage.ranges[0].range.to_us == from_us);
 }
 
 static void what_is_not_there_is_refused_by_name(void **state)
