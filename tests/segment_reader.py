@@ -7,6 +7,7 @@ usage: segment_reader.py FILE.seg      prints its bars as CSV
 import math
 import struct
 import sys
+from pathlib import Path
 
 COLUMNS = ["time", "open", "high", "low", "close", "volume", "vwap", "trade_count"]
 MINUTE = 60_000_000
@@ -101,7 +102,7 @@ def chain_prices(sections, rows, grid, base):
         inherited = remainder if residual[row] == 0 else 0
         return (quotient + residual[row]) * grid + remainders.get(row, inherited)
 
-    integers = {name: [] for name in ("open", "close", "high", "low")}
+    integers = {"open": [], "close": [], "high": [], "low": []}
     close = base
     for row in range(rows):
         opened = move(close, "open", row)
@@ -119,12 +120,11 @@ def middle(high, low, multiple):
 
 
 def read_block(cursor, rows, first, step, plan):
-    out = {}
     residual = section(cursor, rows, 1)[0]
     times = [first]
     for row in range(1, rows):
         times.append(times[-1] + step + residual[row] * plan["time"][2])
-    out["time"] = times
+    out = {"time": times}
     prices = [name for name in ("open", "close", "high", "low") if plan[name][0] != ABSENT]
     decimal = [name for name in prices if plan[name][0] == DECIMAL]
     base = cursor.take("q") if decimal else 0
@@ -139,25 +139,26 @@ def read_block(cursor, rows, first, step, plan):
     for name in ("volume", "vwap", "trade_count"):
         if name in sections:
             residual, remainders, _, _ = sections[name]
-            integers[name] = [d * plan[name][2] + remainders.get(i, 0) for i, d in enumerate(residual)]
+            integers[name] = [
+                d * plan[name][2] + remainders.get(i, 0) for i, d in enumerate(residual)
+            ]
     if "vwap" in sections and plan["high"][0] == DECIMAL:
         multiple = 10 ** (plan["vwap"][1] - plan["high"][1])
         pairs = zip(integers["vwap"], integers["high"], integers["low"], strict=True)
         integers["vwap"] = [d + middle(h, low, multiple) for d, h, low in pairs]
-    for name in sections:
-        _, _, near, raw = sections[name]
+    for name, (_, _, near, raw) in sections.items():
         if name == "trade_count":
             counts = dict(enumerate(integers[name]))
             counts |= dict.fromkeys(near) | {i: signed(bits) for i, bits in raw.items()}
             out[name] = [counts[i] for i in range(rows)]
         else:
             out[name] = values_of(integers[name], plan[name][1], near, raw)
-    return out, rows
+    return out
 
 
 def read_segment(data):
     """The header as a dict, and the bars as a dict of columns; None is absent."""
-    assert data[:8] == b"ISOBSEG\x01" and data[-8:] == bytes(8)
+    assert (data[:8], data[-8:]) == (b"ISOBSEG\x01", bytes(8))
     names = ("length", "directory", "rows", "block_rows", "interval", "symbol_length")
     header = dict(zip(names, struct.unpack_from("<IIIHBB", data, 24), strict=True))
     assert header["length"] == len(data)
@@ -170,16 +171,15 @@ def read_segment(data):
     for block in range(blocks):
         first, last, end = struct.unpack_from("<qqI", data, header["directory"] + 20 * block)
         rows = min(1024, header["rows"] - 1024 * block)
-        columns, rows = read_block(cursor, rows, first, STEPS[header["interval"] - 1], plan)
-        assert cursor.at == end and columns["time"][-1] == last
+        columns = read_block(cursor, rows, first, STEPS[header["interval"] - 1], plan)
+        assert (cursor.at, columns["time"][-1]) == (end, last)
         for name in COLUMNS:
             bars[name] += columns.get(name, [None] * rows)
     return header, bars
 
 
 if __name__ == "__main__":
-    with open(sys.argv[1], "rb") as file:
-        _, read = read_segment(file.read())
+    _, read = read_segment(Path(sys.argv[1]).read_bytes())
     print(",".join(COLUMNS))
     for bar in zip(*read.values(), strict=True):
         print(",".join("" if value is None else repr(value) for value in bar))

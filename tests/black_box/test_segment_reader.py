@@ -24,7 +24,7 @@ def bits(value):
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
 def test_every_bit_of_a_sample_is_read_as_its_csv_says(path):
     header, bars = read_segment(path.read_bytes())
-    with open(path.with_suffix(".csv"), newline="") as file:
+    with path.with_suffix(".csv").open(newline="") as file:
         expected = list(csv.reader(file))[1:]
     assert header["symbol"] == "BTC/USD"
     assert len(expected) == header["rows"] == len(bars["time"])
@@ -43,4 +43,5 @@ def test_every_kind_of_series_is_read_to_its_end(path):
 
 
 def test_there_are_samples():
-    assert SAMPLES and SEEDS
+    assert SAMPLES
+    assert SEEDS
