@@ -86,15 +86,15 @@ static iso_status take_counts(struct section_source *source, unsigned flags,
 /* Positions rise and lie within the block. */
 static bool positions_valid(const struct section_list *list, size_t rows)
 {
-    size_t next = 0;
+    uint64_t position[SEGMENT_BLOCK_ROWS / FORMAT_POSITION_BITS + 1];
+    uint64_t next = 0;
+    bool rising = true;
+    bits_unpack(list->positions, list->count, FORMAT_POSITION_BITS, position);
     for (size_t i = 0; i < list->count; i++) {
-        size_t position = (size_t)bits_get(list->positions, i, FORMAT_POSITION_BITS);
-        if (position < next || position >= rows) {
-            return false;
-        }
-        next = position + 1;
+        rising = rising && position[i] >= next;
+        next = position[i] + 1;
     }
-    return true;
+    return rising && next <= rows;
 }
 
 /* As many bits are set as the list has rows, none behind the last row. */
@@ -129,8 +129,10 @@ void section_list_rows(const struct section_list *list, size_t rows,
                        uint16_t at[SEGMENT_BLOCK_ROWS])
 {
     if (!section_list_is_map(list->count, rows)) {
+        uint64_t position[SEGMENT_BLOCK_ROWS / FORMAT_POSITION_BITS + 1];
+        bits_unpack(list->positions, list->count, FORMAT_POSITION_BITS, position);
         for (size_t i = 0; i < list->count; i++) {
-            at[i] = (uint16_t)bits_get(list->positions, i, FORMAT_POSITION_BITS);
+            at[i] = (uint16_t)position[i];
         }
         return;
     }
@@ -172,10 +174,12 @@ void section_residuals(const struct section *section, int64_t residual[SEGMENT_B
     uint64_t fields[SEGMENT_BLOCK_ROWS];
     bits_unpack(section->fields, section->rows, section->width, fields);
     uint16_t at[SEGMENT_BLOCK_ROWS];
-    section_list_rows(&section->patches, section->rows, at);
-    for (size_t i = 0; i < section->patches.count; i++) {
-        uint64_t high = unzigzag(section_list_field(&section->patches, i));
-        fields[at[i]] += high << section->width;
+    uint64_t patch[SEGMENT_BLOCK_ROWS];
+    const struct section_list *patches = &section->patches;
+    section_list_rows(patches, section->rows, at);
+    bits_unpack(patches->fields, patches->count, patches->width, patch);
+    for (size_t i = 0; i < patches->count; i++) {
+        fields[at[i]] += unzigzag(patch[i]) << section->width;
     }
     uint64_t base = (uint64_t)section->base;
     for (size_t i = 0; i < section->rows; i++) {
