@@ -113,6 +113,31 @@ static void add_part(const struct report *report, const char *name, size_t first
     end_row(html);
 }
 
+/* Stretches without bars: nights and week-ends of markets with sessions, and data that is not there. */
+static void add_gaps(const struct bars *bars, const struct interval *interval, struct text *html)
+{
+    size_t count = 0;
+    size_t longest = 0; /* the bar behind it */
+    for (size_t i = 1; i < bars->count; i++) {
+        int64_t step_us = bars->time_us[i] - bars->time_us[i - 1];
+        if (bars->time_us[i] > interval_next(interval, bars->time_us[i - 1])) {
+            count++;
+            bool longer =
+                longest == 0 || step_us > bars->time_us[longest] - bars->time_us[longest - 1];
+            longest = longer ? i : longest;
+        }
+    }
+    begin_row(html, "Gaps");
+    text_addf(html, "%zu stretches without bars, taken as if the next bar followed at once", count);
+    if (longest > 0) {
+        text_add(html, "; the longest ends at ");
+        add_time(bars->time_us[longest], html);
+        text_addf(html, " after %.1f hours",
+                  (double)(bars->time_us[longest] - bars->time_us[longest - 1]) / 3.6e9);
+    }
+    end_row(html);
+}
+
 static void add_data_rows(const struct report *report, struct text *html)
 {
     const struct terms *terms = &report->run->terms;
@@ -127,6 +152,7 @@ static void add_data_rows(const struct report *report, struct text *html)
     end_row(html);
     add_part(report, "Train", 0, report->split, html);
     add_part(report, "Test", report->split, report->bars->count, html);
+    add_gaps(report->bars, terms->series.interval, html);
     begin_row(html, "Annualisation");
     text_addf(
         html,

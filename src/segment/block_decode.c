@@ -64,14 +64,16 @@ static iso_status decode_times(const struct segment *segment, const struct block
 static iso_status spread_remainders(const struct section_list *list, int64_t grid, size_t rows,
                                     struct integers *spread, struct iso_error *err)
 {
+    uint16_t at[SEGMENT_BLOCK_ROWS];
     memset(spread->at, 255, rows * sizeof spread->at[0]);
+    section_list_rows(list, rows, at);
     for (size_t i = 0; i < list->count; i++) {
         uint64_t remainder = section_list_field(list, i);
         if (remainder >= (uint64_t)grid) {
             ISO_FAIL(CORRUPT, err, "remainder %llu on a grid of %lld",
                      (unsigned long long)remainder, (long long)grid);
         }
-        spread->at[section_list_position(list, i)] = (int64_t)remainder;
+        spread->at[at[i]] = (int64_t)remainder;
     }
     return ISO_OK;
 }
@@ -166,7 +168,22 @@ static iso_status decode_price_integers(const struct block *block, int64_t grid,
     return ISO_OK;
 }
 
-/* Integers into doubles, then what the lists say. */
+/* What the lists say of rows whose values are not their integers. */
+static void apply_exceptions(const struct section *section, double *values)
+{
+    uint16_t at[SEGMENT_BLOCK_ROWS];
+    section_list_rows(&section->near, section->rows, at);
+    for (size_t i = 0; i < section->near.count; i++) {
+        int8_t ulps = (int8_t)section_list_field(&section->near, i);
+        uint64_t bits = format_double_bits(values[at[i]]) + (uint64_t)(int64_t)ulps;
+        values[at[i]] = ulps == FORMAT_NEAR_ABSENT ? BAR_ABSENT : format_double(bits);
+    }
+    section_list_rows(&section->raw, section->rows, at);
+    for (size_t i = 0; i < section->raw.count; i++) {
+        values[at[i]] = format_double(section_list_field(&section->raw, i));
+    }
+}
+
 static void finish_values(const struct section *section, const struct integers *integers,
                           unsigned scale, double *values)
 {
@@ -174,16 +191,7 @@ static void finish_values(const struct section *section, const struct integers *
     for (size_t i = 0; i < section->rows; i++) {
         values[i] = (double)integers->at[i] / power;
     }
-    for (size_t i = 0; i < section->near.count; i++) {
-        size_t row = section_list_position(&section->near, i);
-        int8_t ulps = (int8_t)section_list_field(&section->near, i);
-        uint64_t bits = format_double_bits(values[row]) + (uint64_t)(int64_t)ulps;
-        values[row] = ulps == FORMAT_NEAR_ABSENT ? BAR_ABSENT : format_double(bits);
-    }
-    for (size_t i = 0; i < section->raw.count; i++) {
-        values[section_list_position(&section->raw, i)] =
-            format_double(section_list_field(&section->raw, i));
-    }
+    apply_exceptions(section, values);
 }
 
 static void fill_absent(double *values, size_t rows)
@@ -239,14 +247,15 @@ static iso_status decode_volume(const struct segment *segment, const struct bloc
     struct integers integers;
     section_residuals(section, integers.at);
     multiply(&integers, block->rows, column->grid);
+    uint16_t at[SEGMENT_BLOCK_ROWS];
+    section_list_rows(&section->remainders, block->rows, at);
     for (size_t i = 0; i < section->remainders.count; i++) {
         uint64_t remainder = section_list_field(&section->remainders, i);
         if (remainder >= (uint64_t)column->grid) {
             ISO_FAIL(CORRUPT, err, "remainder %llu on a grid of %lld",
                      (unsigned long long)remainder, (long long)column->grid);
         }
-        size_t row = section_list_position(&section->remainders, i);
-        integers.at[row] = wrapping_sum(integers.at[row], (int64_t)remainder);
+        integers.at[at[i]] = wrapping_sum(integers.at[at[i]], (int64_t)remainder);
     }
     ISO_TRY(check_integers(&integers, block->rows, "volume", err));
     finish_values(section, &integers, column->scale, target->value[BAR_volume]);
@@ -292,16 +301,18 @@ static iso_status decode_counts(const struct segment *segment, const struct bloc
     section_residuals(section, integers.at);
     ISO_TRY(check_integers(&integers, block->rows, "trade_count", err));
     memcpy(counts, integers.at, block->rows * sizeof counts[0]);
+    uint16_t at[SEGMENT_BLOCK_ROWS];
+    section_list_rows(&section->near, block->rows, at);
     for (size_t i = 0; i < section->near.count; i++) {
         if ((int8_t)section_list_field(&section->near, i) != FORMAT_NEAR_ABSENT) {
             ISO_FAIL(CORRUPT, err, "offset %zu: a trade count cannot be near another",
                      (size_t)(section->near.fields - segment->bytes));
         }
-        counts[section_list_position(&section->near, i)] = BAR_COUNT_ABSENT;
+        counts[at[i]] = BAR_COUNT_ABSENT;
     }
+    section_list_rows(&section->raw, block->rows, at);
     for (size_t i = 0; i < section->raw.count; i++) {
-        counts[section_list_position(&section->raw, i)] =
-            (int64_t)section_list_field(&section->raw, i);
+        counts[at[i]] = (int64_t)section_list_field(&section->raw, i);
     }
     return ISO_OK;
 }

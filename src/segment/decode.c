@@ -63,7 +63,7 @@ iso_status segment_decode(const struct segment *segment, struct range range, str
 {
     size_t first = blocks_before(segment, range.from_us, block_last_us);
     size_t end = blocks_before(segment, range.to_us, block_first_us);
-    if (first >= end) {
+    if (range.from_us >= range.to_us || first >= end) {
         return ISO_OK;
     }
     size_t room =

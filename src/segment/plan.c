@@ -6,6 +6,7 @@
 #include "segment/plan.h"
 
 #include "segment/decimal.h"
+#include "segment/section.h"
 
 enum {
     RARE_PARTS = 512,  /* decimals that fewer than one value in so many has are exceptions */
@@ -126,11 +127,11 @@ static uint64_t grid_cost(const struct grid_sample *sample, int64_t grid, size_t
         int64_t residual = point.quotient - predicted.quotient;
         cost += bit_length(zigzag(residual));
         if (point.remainder != (residual == 0 ? predicted.remainder : 0)) {
-            cost += FORMAT_POSITION_BITS + remainder_bits;
+            cost += remainder_bits;
             (*off)++;
         }
     }
-    return cost;
+    return cost + section_list_bits(*off, sample->count);
 }
 
 static int64_t choose_grid(const struct grid_sample *sample)

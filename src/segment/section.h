@@ -34,13 +34,25 @@ size_t section_write(const struct section_draft *draft, unsigned remainder_bits,
 /* Write doubles as differences of their bits. Returns the bytes written. */
 size_t section_raw_write(const double *values, size_t rows, uint8_t *target);
 
-/* A list of one section: count rows, their positions and fields of width bits. */
+/* A list of one section: count rows, where they are and fields of width bits. */
 struct section_list {
     size_t count;
     unsigned width;
     const uint8_t *positions;
     const uint8_t *fields;
 };
+
+/* Whether so many rows are named by a bit of each row of the block, not by their positions. */
+static inline bool section_list_is_map(size_t count, size_t rows)
+{
+    return count * FORMAT_POSITION_BITS > rows;
+}
+
+/* Bits that naming count of rows rows takes. */
+static inline size_t section_list_bits(size_t count, size_t rows)
+{
+    return section_list_is_map(count, rows) ? rows : count * FORMAT_POSITION_BITS;
+}
 
 /* A section that was checked: everything in it lies within the segment. */
 struct section {
@@ -79,10 +91,9 @@ iso_status section_raw_read(struct section_source *source, size_t rows, struct s
                             struct iso_error *err);
 void section_raw_values(const struct section *section, double *values);
 
-static inline size_t section_list_position(const struct section_list *list, size_t index)
-{
-    return (size_t)bits_get(list->positions, index, FORMAT_POSITION_BITS);
-}
+/* The rows of a list of a section that was checked. */
+void section_list_rows(const struct section_list *list, size_t rows,
+                       uint16_t at[SEGMENT_BLOCK_ROWS]);
 
 static inline uint64_t section_list_field(const struct section_list *list, size_t index)
 {

@@ -83,22 +83,65 @@ static iso_status take_counts(struct section_source *source, unsigned flags,
     return ISO_OK;
 }
 
+/* Positions rise and lie within the block. */
+static bool positions_valid(const struct section_list *list, size_t rows)
+{
+    uint64_t position[SEGMENT_BLOCK_ROWS / FORMAT_POSITION_BITS + 1];
+    uint64_t next = 0;
+    bool rising = true;
+    bits_unpack(list->positions, list->count, FORMAT_POSITION_BITS, position);
+    for (size_t i = 0; i < list->count; i++) {
+        rising = rising && position[i] >= next;
+        next = position[i] + 1;
+    }
+    return rising && next <= rows;
+}
+
+/* As many bits are set as the list has rows, none behind the last row. */
+static bool map_valid(const struct section_list *list, size_t rows)
+{
+    size_t set = 0;
+    for (size_t i = 0; i < bits_bytes(rows, 1); i++) {
+        set += (size_t)__builtin_popcount(list->positions[i]);
+    }
+    unsigned spare = rows % 8 == 0 ? 0 : (unsigned)list->positions[rows / 8] >> rows % 8;
+    return set == list->count && spare == 0;
+}
+
 static iso_status take_list(struct section_source *source, size_t rows, struct section_list *list,
                             struct iso_error *err)
 {
-    ISO_TRY(take(source, bits_bytes(list->count, FORMAT_POSITION_BITS), &list->positions, err));
+    if (list->count == 0) {
+        return ISO_OK;
+    }
+    size_t position_bits = section_list_bits(list->count, rows);
+    ISO_TRY(take(source, bits_bytes(position_bits, 1), &list->positions, err));
     ISO_TRY(take(source, bits_bytes(list->count, list->width), &list->fields, err));
-    size_t next = 0;
-    for (size_t i = 0; i < list->count; i++) {
-        size_t position = section_list_position(list, i);
-        if (position < next || position >= rows) {
-            ISO_FAIL(CORRUPT, err, "offset %zu: %s lists row %zu after row %zu of %zu",
-                     (size_t)(list->positions - source->begin), source->column, position, next,
-                     rows);
-        }
-        next = position + 1;
+    if (section_list_is_map(list->count, rows) ? !map_valid(list, rows)
+                                               : !positions_valid(list, rows)) {
+        ISO_FAIL(CORRUPT, err, "offset %zu: %s lists %zu rows that are not among its %zu",
+                 (size_t)(list->positions - source->begin), source->column, list->count, rows);
     }
     return ISO_OK;
+}
+
+void section_list_rows(const struct section_list *list, size_t rows,
+                       uint16_t at[SEGMENT_BLOCK_ROWS])
+{
+    if (!section_list_is_map(list->count, rows)) {
+        uint64_t position[SEGMENT_BLOCK_ROWS / FORMAT_POSITION_BITS + 1];
+        bits_unpack(list->positions, list->count, FORMAT_POSITION_BITS, position);
+        for (size_t i = 0; i < list->count; i++) {
+            at[i] = (uint16_t)position[i];
+        }
+        return;
+    }
+    size_t found = 0;
+    for (size_t byte = 0; byte < bits_bytes(rows, 1); byte++) {
+        for (unsigned left = list->positions[byte]; left != 0; left &= left - 1) {
+            at[found++] = (uint16_t)(8 * byte + (unsigned)__builtin_ctz(left));
+        }
+    }
 }
 
 iso_status section_read(struct section_source *source, size_t rows, struct section_rules rules,
@@ -130,9 +173,13 @@ void section_residuals(const struct section *section, int64_t residual[SEGMENT_B
 {
     uint64_t fields[SEGMENT_BLOCK_ROWS];
     bits_unpack(section->fields, section->rows, section->width, fields);
-    for (size_t i = 0; i < section->patches.count; i++) {
-        uint64_t high = unzigzag(section_list_field(&section->patches, i));
-        fields[section_list_position(&section->patches, i)] += high << section->width;
+    uint16_t at[SEGMENT_BLOCK_ROWS];
+    uint64_t patch[SEGMENT_BLOCK_ROWS];
+    const struct section_list *patches = &section->patches;
+    section_list_rows(patches, section->rows, at);
+    bits_unpack(patches->fields, patches->count, patches->width, patch);
+    for (size_t i = 0; i < patches->count; i++) {
+        fields[at[i]] += unzigzag(patch[i]) << section->width;
     }
     uint64_t base = (uint64_t)section->base;
     for (size_t i = 0; i < section->rows; i++) {

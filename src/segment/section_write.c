@@ -107,8 +107,8 @@ static struct choice choose(const struct section_draft *draft)
         if (choice.patch_count > 0) {
             choice.patch_width =
                 patch_width_of(sorted[first], sorted[count - 1] - sorted[first], width);
-            choice.cost_bits +=
-                24 + choice.patch_count * (FORMAT_POSITION_BITS + choice.patch_width);
+            choice.cost_bits += 24 + section_list_bits(choice.patch_count, count) +
+                                choice.patch_count * choice.patch_width;
         }
         if (choice.cost_bits < best.cost_bits) {
             best = choice;
@@ -117,10 +117,22 @@ static struct choice choose(const struct section_draft *draft)
     return best;
 }
 
-static size_t write_list(const uint64_t *at, const uint64_t *fields, size_t count, unsigned width,
-                         uint8_t *target)
+static size_t write_map(const uint64_t *at, size_t count, size_t rows, uint8_t *target)
 {
-    size_t written = bits_pack(at, count, FORMAT_POSITION_BITS, target);
+    size_t length = bits_bytes(rows, 1);
+    memset(target, 0, length);
+    for (size_t i = 0; i < count; i++) {
+        target[at[i] / 8] |= (uint8_t)(1 << at[i] % 8);
+    }
+    return length;
+}
+
+static size_t write_list(const uint64_t *at, const uint64_t *fields, size_t count, size_t rows,
+                         unsigned width, uint8_t *target)
+{
+    size_t written = section_list_is_map(count, rows)
+                         ? write_map(at, count, rows, target)
+                         : bits_pack(at, count, FORMAT_POSITION_BITS, target);
     return written + bits_pack(fields, count, width, target + written);
 }
 
@@ -174,11 +186,11 @@ size_t section_write(const struct section_draft *draft, unsigned remainder_bits,
     ISO_ASSERT(patch_count == choice.patch_count);
     uint8_t *cursor = write_head(draft, &choice, target);
     cursor += bits_pack(low, draft->rows, choice.width, cursor);
-    cursor += write_list(patch_at, patch, patch_count, choice.patch_width, cursor);
-    cursor += write_list(draft->remainder_at, draft->remainder, draft->remainder_count,
+    cursor += write_list(patch_at, patch, patch_count, draft->rows, choice.patch_width, cursor);
+    cursor += write_list(draft->remainder_at, draft->remainder, draft->remainder_count, draft->rows,
                          remainder_bits, cursor);
-    cursor += write_list(draft->near_at, draft->near, draft->near_count, 8, cursor);
-    cursor += write_list(draft->raw_at, draft->raw, draft->raw_count, 64, cursor);
+    cursor += write_list(draft->near_at, draft->near, draft->near_count, draft->rows, 8, cursor);
+    cursor += write_list(draft->raw_at, draft->raw, draft->raw_count, draft->rows, 64, cursor);
     return (size_t)(cursor - target);
 }
 
