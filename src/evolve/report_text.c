@@ -113,7 +113,8 @@ static void add_part(const struct report *report, const char *name, size_t first
     end_row(html);
 }
 
-/* Stretches without bars: nights and week-ends of markets with sessions, and data that is not there. */
+/* Stretches without bars: nights and week-ends of markets with sessions, and data that is not
+ * there. */
 static void add_gaps(const struct bars *bars, const struct interval *interval, struct text *html)
 {
     size_t count = 0;

@@ -44,7 +44,7 @@ struct decimal decimal_of(double value, unsigned scale)
     uint64_t distance = format_double_bits(value) - exact + FORMAT_NEAR_MAX;
     if (distance == FORMAT_NEAR_MAX) {
         decimal.kind = DECIMAL_FITS;
-    } else if (distance <= 2 * FORMAT_NEAR_MAX) {
+    } else if (distance <= 2 * (uint64_t)FORMAT_NEAR_MAX) {
         decimal.kind = DECIMAL_NEAR;
         decimal.ulps = (int32_t)distance - FORMAT_NEAR_MAX;
     }

@@ -179,6 +179,7 @@ void section_residuals(const struct section *section, int64_t residual[SEGMENT_B
     section_list_rows(patches, section->rows, at);
     bits_unpack(patches->fields, patches->count, patches->width, patch);
     for (size_t i = 0; i < patches->count; i++) {
+        /* NOLINTNEXTLINE(clang-analyzer-core.*): section_list_rows filled at[0, count). */
         fields[at[i]] += unzigzag(patch[i]) << section->width;
     }
     uint64_t base = (uint64_t)section->base;

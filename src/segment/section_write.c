@@ -101,6 +101,7 @@ static struct choice choose(const struct section_draft *draft)
     for (unsigned width = 0; width <= widest && count * width < best.cost_bits; width++) {
         size_t held;
         size_t first = fullest_window(sorted, count, width, &held);
+        /* NOLINTNEXTLINE(clang-analyzer-core.*): sorted[0, count) was filled above. */
         struct choice choice = {
             .width = width, .patch_count = count - held, .base = lowest + (int64_t)sorted[first]};
         choice.cost_bits = count * width + UINT64_C(8) * base_bytes(choice.base);

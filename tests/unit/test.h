@@ -20,6 +20,7 @@
         iso_status assert_status_ = (call);                                           \
         if (iso_failed(assert_status_)) {                                             \
             fail_msg("%s: %s: %s", #call, iso_status_name(assert_status_), err.text); \
+            __builtin_unreachable(); /* cmocka jumps out */                           \
         }                                                                             \
     } while (0)
 

@@ -148,7 +148,7 @@ static void a_finished_run_reads_back(void **state)
     assert_ok(board_champion(board, &run, &champion, &err));
     assert_memory_equal(&champion, &result.champion, sizeof champion);
     assert_ok(board_fittest(board, &run, 100, fittest, &count, &err));
-    assert_true(count > 5 && count <= POPULATION * GENERATIONS);
+    assert_true(count > 5 && count <= (size_t)POPULATION * GENERATIONS);
     assert_true(genome_equal(&fittest[0].individual.genome, &champion.individual.genome));
     for (size_t i = 1; i < count; i++) {
         assert_true(fittest[i].individual.fitness <= fittest[i - 1].individual.fitness);

@@ -38,7 +38,7 @@ static void good_bars_break_no_rule(void **state)
 static void each_price_must_be_there_and_finite(void **state)
 {
     (void)state;
-    static const double bad[] = {INFINITY, -INFINITY, BAR_ABSENT};
+    static const double bad[] = {(double)INFINITY, -(double)INFINITY, BAR_ABSENT};
     for (int column = BAR_open; column <= BAR_close; column++) {
         for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
             struct bar bar = good_bar();
@@ -57,7 +57,7 @@ static void other_rules_name_what_is_broken(void **state)
     bar = good_bar();
     bar.value[BAR_volume] = -1;
     assert_reason(bar, "volume is negative");
-    bar.value[BAR_volume] = INFINITY;
+    bar.value[BAR_volume] = (double)INFINITY;
     assert_reason(bar, "volume is not finite");
     bar = good_bar();
     bar.trade_count = -1;
