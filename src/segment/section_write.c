@@ -102,8 +102,8 @@ static struct choice choose(const struct section_draft *draft)
         size_t held;
         size_t first = fullest_window(sorted, count, width, &held);
         /* NOLINTNEXTLINE(clang-analyzer-core.*): sorted[0, count) was filled above. */
-        struct choice choice = {
-            .width = width, .patch_count = count - held, .base = lowest + (int64_t)sorted[first]};
+        int64_t base = lowest + (int64_t)sorted[first];
+        struct choice choice = {.width = width, .patch_count = count - held, .base = base};
         choice.cost_bits = count * width + UINT64_C(8) * base_bytes(choice.base);
         if (choice.patch_count > 0) {
             choice.patch_width =

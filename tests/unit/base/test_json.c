@@ -30,8 +30,8 @@ static void numbers_that_json_cannot_say_are_null(void **state)
     ISO_DEFER(text_reset) struct text text = {0};
     struct json json = {.text = &text};
     json_begin_array(&json, NULL);
-    json_add_number(&json, NULL, NAN);
-    json_add_number(&json, NULL, -INFINITY);
+    json_add_number(&json, NULL, (double)NAN);
+    json_add_number(&json, NULL, -(double)INFINITY);
     json_add_number(&json, NULL, 0.1);
     json_end_array(&json);
     assert_string_equal(text_get(&text), "[null,null,0.1]");

@@ -85,7 +85,8 @@ static void integers_beyond_int64_are_refused(void **state)
 {
     (void)state;
     int64_t value = 7;
-    assert_true(integer_parse("-42", "-42" + 3, &value));
+    const char *negative = "-42";
+    assert_true(integer_parse(negative, negative + 3, &value));
     assert_int_equal(value, -42);
     const char *largest = "9223372036854775807";
     assert_true(integer_parse(largest, largest + 19, &value));
