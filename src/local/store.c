@@ -62,14 +62,14 @@ static iso_status no_store(const char *directory, struct iso_error *err)
 static iso_status migrate(struct database *database, int64_t version, struct iso_error *err)
 {
     for (; version < STORE_SCHEMA_VERSION; version++) {
-        ISO_DEFER(transaction_end) struct database *open_transaction = database;
+        ISO_DEFER(transaction_end) struct database *open = database;
         int64_t now_at;
-        ISO_TRY(transaction_begin(database, err));
-        ISO_TRY(database_version(database, &now_at, err));
+        ISO_TRY(transaction_begin(open, err));
+        ISO_TRY(database_version(open, &now_at, err));
         if (now_at == version) {
-            ISO_TRY(database_run(database, store_migrations[version], err));
+            ISO_TRY(database_run(open, store_migrations[version], err));
         }
-        ISO_TRY(transaction_commit(database, err));
+        ISO_TRY(transaction_commit(open, err));
     }
     return ISO_OK;
 }
