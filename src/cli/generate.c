@@ -63,9 +63,10 @@ static void man_option(struct text *target, enum option_id id)
 
 static void generate_man(struct text *target)
 {
-    text_add(target, ".TH ISOBAR 1 \"2026-11-25\" \"isobar " ISOBAR_VERSION "\"\n.SH NAME\nisobar \\- "
-                     "market bars in a store of segments, and strategies evolved on them\n"
-                     ".SH SYNOPSIS\n.B isobar\n.I COMMAND\n[ARGUMENTS] [OPTIONS]\n.SH COMMANDS\n");
+    text_add(target,
+             ".TH ISOBAR 1 \"2026-11-25\" \"isobar " ISOBAR_VERSION "\"\n.SH NAME\nisobar \\- "
+             "market bars in a store of segments, and strategies evolved on them\n"
+             ".SH SYNOPSIS\n.B isobar\n.I COMMAND\n[ARGUMENTS] [OPTIONS]\n.SH COMMANDS\n");
     for (size_t i = 0; command_row(i) != NULL; i++) {
         const struct command *command = command_row(i);
         text_add(target, ".TP\n.B ");
