@@ -35,6 +35,25 @@ static iso_status print_one(const struct call *call, const struct snapshot *snap
     return result_write(&text, err);
 }
 
+static iso_status say_holes(struct call *call, struct store *store, const char *name,
+                            struct iso_error *err)
+{
+    struct snapshot snapshot;
+    ISO_DEFER(text_reset) struct text manifest = {0};
+    ISO_TRY(snapshot_find(store, name, &snapshot, &manifest, err));
+    size_t holes = 0;
+    for (const char *at = text_get(&manifest); (at = strstr(at, "\nhole\t")) != NULL; at++) {
+        holes++;
+    }
+    if (holes > 0) {
+        call_say(call,
+                 "isobar: it has %zu holes, ranges that nobody imported or wrote; \"isobar "
+                 "snapshot show %s\" lists them",
+                 holes, name);
+    }
+    return ISO_OK;
+}
+
 static iso_status create(struct call *call, struct iso_error *err)
 {
     struct range range;
@@ -59,6 +78,7 @@ static iso_status create(struct call *call, struct iso_error *err)
     if (snapshot.already) {
         call_say(call, "isobar: snapshot %s was there already, with the same root", snapshot.name);
     }
+    ISO_TRY(say_holes(call, store, snapshot.name, err));
     return print_one(call, &snapshot, NULL, err);
 }
 

@@ -152,7 +152,7 @@ def test_holes_between_imports_are_said_wherever_bars_are_used(tmp_path):
     assert [(h["from"], h["to"]) for h in coverage["holes"]] == [
         ("2024-01-01T10:00:00Z", "2024-01-01T20:00:00Z")
     ]
-    call("snapshot", "create", "holed", store=store)
+    assert "1 holes" in call("snapshot", "create", "holed", store=store).stderr
     hole = "no bars from 2024-01-01T10:00:00Z to 2024-01-01T20:00:00Z"
     assert hole in call("evolve", "--snapshot", "holed", *EVOLVE, store=store).stderr
     strategy = ["backtest", "--strategy", "ema_cross:fast=5,slow=20", "--symbol", "X", "--interval"]
