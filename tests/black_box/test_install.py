@@ -41,13 +41,13 @@ def test_the_installed_command_finds_its_libraries(prefix, tmp_path):
         )
 
 
+@pytest.mark.skipif(BUILD.name == "build-cov", reason="gcov exports names of its own")
 def test_only_public_names_leave_the_library(prefix):
     library = next(prefix.rglob("libisobar.so"))
     names = subprocess.run(
         ["nm", "-D", "--defined-only", library], capture_output=True, text=True, check=True
     ).stdout
     exported = {line.split()[-1] for line in names.splitlines() if line.split()[-2] in "TDBR"}
-    exported = {name for name in exported if not name.startswith("__")}  # gcov adds its own
     assert exported
     assert all(name.startswith("iso_") for name in exported), exported
 
