@@ -139,6 +139,70 @@ iso_status directory_sync(const struct os *os, const char *directory, struct iso
     return ISO_OK;
 }
 
+iso_status file_resolve(const char *path, char **target, bool *regular, struct iso_error *err)
+{
+    struct stat info;
+    bool exists = stat(path, &info) == 0;
+    *regular = !exists || S_ISREG(info.st_mode);
+    *target = exists ? realpath(path, NULL) : strdup(path);
+    if (*target == NULL) {
+        ISO_FAIL(OUT_OF_MEMORY, err, "%s: %s", path, strerror(errno));
+    }
+    return ISO_OK;
+}
+
+/* The directory part of path; "." where it has none. */
+static iso_status directory_of(const char *path, struct text *directory, struct iso_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL) {
+        text_add(directory, ".");
+    } else {
+        text_append(directory, path, slash == path ? 1 : (size_t)(slash - path));
+    }
+    return text_check(directory, err);
+}
+
+iso_status file_sync_directory(const struct os *os, const char *path, struct iso_error *err)
+{
+    ISO_DEFER(text_reset) struct text directory = {0};
+    ISO_TRY(directory_of(path, &directory, err));
+    return directory_sync(os, directory.data, err);
+}
+
+static iso_status write_through(const struct os *os, const char *path, const void *bytes,
+                                size_t length, struct iso_error *err)
+{
+    int file = os->open(os->context, path, O_WRONLY, 0);
+    int failed = file < 0 || write_all(os, file, bytes, length) != 0;
+    int why = errno;
+    if (file >= 0 && os->close(os->context, file) != 0 && !failed) {
+        failed = 1;
+        why = errno;
+    }
+    if (failed) {
+        ISO_FAIL(IO, err, "%s could not be written: %s", path, strerror(why));
+    }
+    return ISO_OK;
+}
+
+iso_status file_write(const struct os *os, const char *path, const void *bytes, size_t length,
+                      struct iso_error *err)
+{
+    bool regular;
+    ISO_DEFER(mem_defer_free) char *target = NULL;
+    ISO_DEFER(text_reset) struct text directory = {0};
+    ISO_TRY(file_resolve(path, &target, &regular, err));
+    if (!regular) {
+        return write_through(os, path, bytes, length, err);
+    }
+    ISO_TRY(directory_of(target, &directory, err));
+    const char *slash = strrchr(target, '/');
+    ISO_TRY(
+        file_publish(os, directory.data, slash == NULL ? target : slash + 1, bytes, length, err));
+    return directory_sync(os, directory.data, err);
+}
+
 static iso_status make_one(const struct os *os, const char *path, struct iso_error *err)
 {
     struct stat info;

@@ -26,6 +26,21 @@ iso_status file_read(const char *path, size_t limit_bytes, struct bytes *bytes,
 iso_status file_publish(const struct os *os, const char *directory, const char *name,
                         const void *bytes, size_t length, struct iso_error *err);
 
+/*
+ * What writing to path would replace: *regular is false where something stands there that is no
+ * regular file (a device, a pipe), which is to be written to and never replaced; *target is path
+ * with symbolic links followed, for the caller to free. Fails with OUT_OF_MEMORY.
+ */
+iso_status file_resolve(const char *path, char **target, bool *regular, struct iso_error *err);
+
+/* Write bytes to path, durably, whole or not at all where it is or becomes a regular file. Fails
+ * with IO. */
+iso_status file_write(const struct os *os, const char *path, const void *bytes, size_t length,
+                      struct iso_error *err);
+
+/* Make renames in the directory that holds path durable. */
+iso_status file_sync_directory(const struct os *os, const char *path, struct iso_error *err);
+
 /* Make renames in the directory durable. */
 iso_status directory_sync(const struct os *os, const char *directory, struct iso_error *err);
 

@@ -83,14 +83,5 @@ iso_status output_write(const char *path, const struct text *text, struct iso_er
     if (strcmp(path, "-") == 0) {
         return result_write(text, err);
     }
-    ISO_DEFER(text_reset) struct text directory = {0};
-    const char *slash = strrchr(path, '/');
-    if (slash == NULL) {
-        text_add(&directory, ".");
-    } else {
-        text_append(&directory, path, slash == path ? 1 : (size_t)(slash - path));
-    }
-    ISO_TRY(text_check(&directory, err));
-    const char *name = slash == NULL ? path : slash + 1;
-    return file_publish(os_system(), text_get(&directory), name, text->data, text->length, err);
+    return file_write(os_system(), path, text->data, text->length, err);
 }

@@ -19,7 +19,8 @@ static void read_line(const char *path, char *target, size_t target_bytes)
     target[strcspn(target, "\n")] = '\0';
 }
 
-/* Field 22 of /proc/PID/stat: start in clock ticks since boot (proc(5)); -1 where there is none.
+/* Field 22 of /proc/PID/stat: start in clock ticks since boot (proc(5)); -1 where there is none, or
+ * where the process is dead and only waits to be reaped (field 3 is Z or X).
  * The command's name may hold anything, so fields are counted from the last ')'. */
 static long long start_of(long pid)
 {
@@ -28,6 +29,9 @@ static long long start_of(long pid)
     (void)snprintf(path, sizeof path, "/proc/%ld/stat", pid);
     read_line(path, line, sizeof line);
     const char *cursor = strrchr(line, ')');
+    if (cursor != NULL && (strncmp(cursor, ") Z", 3) == 0 || strncmp(cursor, ") X", 3) == 0)) {
+        return -1;
+    }
     for (int field = 2; cursor != NULL && field < 22; field++) {
         cursor = strchr(cursor + 1, ' ');
     }

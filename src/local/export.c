@@ -11,10 +11,11 @@
 
 enum { ROWS_AT_ONCE = 1 << 14 };
 
-/* Where the text goes; temporary is NULL for standard output. */
+/* Where the text goes; temporary is NULL for standard output and for what is no regular file. */
 struct sink {
     const struct os *os;
     const char *path;
+    char *target; /* path with links followed */
     char *temporary;
     int file;
     bool published;
@@ -22,15 +23,14 @@ struct sink {
 
 static void sink_close(struct sink *sink)
 {
-    if (sink->temporary != NULL) {
-        if (sink->file >= 0) {
-            (void)sink->os->close(sink->os->context, sink->file);
-        }
-        if (!sink->published) {
-            (void)sink->os->unlink(sink->os->context, sink->temporary);
-        }
-        free(sink->temporary);
+    if (sink->file > STDERR_FILENO) {
+        (void)sink->os->close(sink->os->context, sink->file);
     }
+    if (sink->temporary != NULL && !sink->published) {
+        (void)sink->os->unlink(sink->os->context, sink->temporary);
+    }
+    free(sink->temporary);
+    free(sink->target);
 }
 
 static iso_status sink_failed(const struct sink *sink, struct iso_error *err)
@@ -45,9 +45,15 @@ static iso_status sink_open(struct sink *sink, struct iso_error *err)
         sink->path = "standard output";
         return ISO_OK;
     }
+    bool regular;
+    ISO_TRY(file_resolve(sink->path, &sink->target, &regular, err));
+    if (!regular) {
+        sink->file = sink->os->open(sink->os->context, sink->target, O_WRONLY, 0);
+        return sink->file < 0 ? sink_failed(sink, err) : ISO_OK;
+    }
     uint32_t chance;
     os_entropy(&chance, sizeof chance);
-    int length = asprintf(&sink->temporary, "%s.tmp.%08x", sink->path, chance);
+    int length = asprintf(&sink->temporary, "%s.tmp.%08x", sink->target, chance);
     if (length < 0) {
         sink->temporary = NULL;
         ISO_FAIL(OUT_OF_MEMORY, err, "no memory for a path");
@@ -79,19 +85,6 @@ static iso_status sink_write(struct sink *sink, const struct text *text, struct 
     return ISO_OK;
 }
 
-/* The directory that holds path, made durable so that the rename is. */
-static iso_status sync_directory(const struct os *os, const char *path, struct iso_error *err)
-{
-    ISO_DEFER(text_reset) struct text directory = {0};
-    const char *slash = strrchr(path, '/');
-    if (slash == NULL) {
-        return directory_sync(os, ".", err);
-    }
-    text_append(&directory, path, slash == path ? 1 : (size_t)(slash - path));
-    ISO_TRY(text_check(&directory, err));
-    return directory_sync(os, directory.data, err);
-}
-
 static iso_status sink_publish(struct sink *sink, struct iso_error *err)
 {
     if (sink->temporary == NULL) {
@@ -102,11 +95,11 @@ static iso_status sink_publish(struct sink *sink, struct iso_error *err)
     }
     int closed = sink->os->close(sink->os->context, sink->file);
     sink->file = -1;
-    if (closed != 0 || sink->os->rename(sink->os->context, sink->temporary, sink->path) != 0) {
+    if (closed != 0 || sink->os->rename(sink->os->context, sink->temporary, sink->target) != 0) {
         return sink_failed(sink, err);
     }
     sink->published = true;
-    return sync_directory(sink->os, sink->path, err);
+    return file_sync_directory(sink->os, sink->target, err);
 }
 
 void export_report_reset(struct export_report *report)

@@ -128,9 +128,14 @@ static void read_time(int64_t time_us, struct text *area, struct sql_value *valu
 
 static void read_date(int32_t days, struct text *area, struct sql_value *value)
 {
+    value->kind = SQL_TEXT;
+    if (days < TIME_MIN_US / TIME_DAY_US || days >= TIME_MAX_US / TIME_DAY_US) {
+        text_addf(area, "%d days", days); /* infinity, or beyond our years */
+        value->text = text_get(area);
+        return;
+    }
     struct civil civil = time_civil((int64_t)days * TIME_DAY_US);
     text_addf(area, "%04lld-%02d-%02d", (long long)civil.year, civil.month, civil.day);
-    value->kind = SQL_TEXT;
     value->text = text_get(area);
 }
 

@@ -68,9 +68,8 @@ static int64_t first_of_month(int64_t months)
     return time_of_civil(&first);
 }
 
-struct range interval_period(const struct interval *interval, int64_t time_us)
+static struct range calendar_period(const struct interval *interval, int64_t time_us)
 {
-    ISO_ASSERT(time_us >= TIME_MIN_US && time_us < TIME_MAX_US);
     if (interval->period_months > 0) {
         struct civil civil = time_civil(time_us);
         int64_t months = civil.year * 12 + civil.month - 1;
@@ -81,6 +80,15 @@ struct range interval_period(const struct interval *interval, int64_t time_us)
     int64_t into = (time_us - MONDAY_US) % interval->period_us;
     int64_t from_us = time_us - (into < 0 ? into + interval->period_us : into);
     return (struct range){from_us, from_us + interval->period_us};
+}
+
+struct range interval_period(const struct interval *interval, int64_t time_us)
+{
+    ISO_ASSERT(time_us >= TIME_MIN_US && time_us < TIME_MAX_US);
+    struct range period = calendar_period(interval, time_us);
+    period.from_us = period.from_us < TIME_MIN_US ? TIME_MIN_US : period.from_us;
+    period.to_us = period.to_us > TIME_MAX_US ? TIME_MAX_US : period.to_us;
+    return period;
 }
 
 int64_t interval_next(const struct interval *interval, int64_t time_us)

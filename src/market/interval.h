@@ -39,7 +39,8 @@ const struct interval *interval_of_step(int64_t step_us);
 /* Rows of the table in rising order; NULL past the last. */
 const struct interval *interval_row(size_t index);
 
-/* The period that holds time_us (TIME_MIN_US <= time_us < TIME_MAX_US). */
+/* The period that holds time_us (TIME_MIN_US <= time_us < TIME_MAX_US), cut to the accepted years.
+ */
 struct range interval_period(const struct interval *interval, int64_t time_us);
 /* Open time of the bar after the one at time_us. */
 int64_t interval_next(const struct interval *interval, int64_t time_us);

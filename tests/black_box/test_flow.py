@@ -325,3 +325,38 @@ def test_imports_refuse_with_a_reason_and_go_on_with_the_others(tmp_path):
     assert files[2]["stored"] == 300
     assert "empty.csv" in result.stderr
     assert "missing.csv" in result.stderr
+
+
+def test_an_output_that_is_no_regular_file_is_written_through(january, tmp_path):
+    store, _ = january
+    (tmp_path / "real.csv").write_text("old")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")
+    arguments = ["export", "X", "--interval", "1m", "--format", "csv", "-o"]
+    call(*arguments, tmp_path / "link.csv", store=store)
+    assert (tmp_path / "link.csv").is_symlink()
+    assert len((tmp_path / "real.csv").read_text().splitlines()) == MONTH + 1
+    os.mkfifo(tmp_path / "pipe")
+    with (tmp_path / "read").open("w") as read:
+        reader = subprocess.Popen(["cat", tmp_path / "pipe"], stdout=read)
+        call(*arguments, tmp_path / "pipe", store=store)
+        assert reader.wait(timeout=60) == 0
+    assert len((tmp_path / "read").read_text().splitlines()) == MONTH + 1
+    assert (tmp_path / "pipe").is_fifo()
+    call("export-strategy", "r00000000", "-o", tmp_path / "pipe", store=store, code=1)
+    assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.parametrize("interval", ["1m", "4h", "1d", "1w", "1M"])
+def test_bars_at_the_ends_of_the_accepted_years_can_be_sealed(interval, tmp_path):
+    for name, day in (("a", "0001-06-01"), ("b", "9998-06-01")):
+        path = tmp_path / f"{name}.csv"
+        path.write_text(f"timestamp,open,high,low,close,volume\n{day},1,2,1,2,5\n")
+        call("import", path, "--symbol", name, "--interval", interval, store=tmp_path / "s")
+    assert call_json("snapshot", "create", "all", store=tmp_path / "s")["bars"] == 2
+    call("verify", "--deep", store=tmp_path / "s")
+
+
+def test_dates_beyond_the_accepted_years_are_not_turned_into_others(january):
+    store, _ = january
+    row = call_json("sql", "SELECT 'infinity'::DATE AS d, DATE '1969-12-31' AS e", store=store)
+    assert row["rows"] == [{"d": "2147483647 days", "e": "1969-12-31"}]
