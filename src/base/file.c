@@ -207,7 +207,7 @@ static iso_status make_one(const struct os *os, const char *path, struct iso_err
 {
     struct stat info;
     if (os->mkdir(os->context, path, 0777) == 0) {
-        return ISO_OK;
+        return file_sync_directory(os, path, err); /* a power cut must not take it away again */
     }
     int why = errno;
     if (stat(path, &info) == 0) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/text.h"
 
+#include <float.h>
 #include <locale.h>
 #include <math.h>
 #include <pthread.h>
@@ -179,7 +180,8 @@ size_t number_format(double value, char target[NUMBER_TEXT_BYTES])
         return (size_t)snprintf(target, NUMBER_TEXT_BYTES, "%s", signbit(value) ? "-0" : "0");
     }
     size_t length = format_decimal(value, target);
-    for (int precision = 15; length == 0; precision++) {
+    int first = fabs(value) < DBL_MIN ? 1 : 15; /* a denormal has fewer digits */
+    for (int precision = first; length == 0; precision++) {
         int written = snprintf(target, NUMBER_TEXT_BYTES, "%.*g", precision, value);
         if (precision >= 17 || strtod(target, NULL) == value) {
             length = (size_t)written;

@@ -93,6 +93,8 @@ void table_end(struct table *table, struct text *target);
 bool interrupted(void);
 /* For libraries that take a flag: non-zero once a signal came. */
 const volatile int *interrupt_flag(void);
+/* Let signals end the process at once again; for commands that write nothing. */
+void signals_default(void);
 /* The failure to return then. */
 iso_status interrupted_status(struct iso_error *err);
 

@@ -34,6 +34,12 @@ iso_status interrupted_status(struct iso_error *err)
              (int)signal_seen);
 }
 
+void signals_default(void)
+{
+    (void)signal(SIGINT, SIG_DFL);
+    (void)signal(SIGTERM, SIG_DFL);
+}
+
 static void listen_for_signals(void)
 {
     struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART};

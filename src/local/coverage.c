@@ -2,6 +2,8 @@
 /* Which ranges of a series the store is complete for, and what a read misses. */
 #include "local/store_internal.h"
 
+#include "market/time.h"
+
 #include <stdio.h>
 
 void coverage_reset(struct coverage *coverage)
@@ -85,7 +87,8 @@ iso_status coverage_write(struct database *database, int64_t series_id, struct r
     return statement_run(add, err);
 }
 
-static iso_status cut_to_known(struct database *database, int64_t series_id, struct range *range,
+/* The range from the first to the last bar that the series ever covered; empty where there is none. */
+static iso_status known_extent(struct database *database, int64_t series_id, struct range *known,
                                struct iso_error *err)
 {
     ISO_DEFER(statement_free) struct statement *extent = NULL;
@@ -95,39 +98,50 @@ static iso_status cut_to_known(struct database *database, int64_t series_id, str
     statement_bind_integer(extent, 1, series_id);
     bool has_row;
     ISO_TRY(statement_step(extent, &has_row, err));
-    struct range known = {0, 0};
+    *known = (struct range){0, 0};
     if (has_row && !statement_is_null(extent, 0)) {
-        known = (struct range){statement_integer(extent, 0), statement_integer(extent, 1)};
+        *known = (struct range){statement_integer(extent, 0), statement_integer(extent, 1)};
     }
-    range->from_us = known.from_us > range->from_us ? known.from_us : range->from_us;
-    range->to_us = known.to_us < range->to_us ? known.to_us : range->to_us;
     statement_rewind(extent);
     return ISO_OK;
 }
 
-iso_status coverage_read(struct database *database, int64_t series_id, struct range *range,
+/* A bound at the end of the accepted years asks for all there is: nothing is missing beyond it. */
+static struct range without_open_ends(struct range asked, struct range known)
+{
+    return (struct range){asked.from_us <= TIME_MIN_US ? known.from_us : asked.from_us,
+                          asked.to_us >= TIME_MAX_US ? known.to_us : asked.to_us};
+}
+
+static iso_status add_hole(struct coverage *coverage, int64_t from_us, int64_t to_us,
+                           struct iso_error *err)
+{
+    return from_us >= to_us ? ISO_OK
+                            : coverage_add(coverage, (struct range){from_us, to_us}, true,
+                                           "nobody imported or wrote it", err);
+}
+
+iso_status coverage_read(struct database *database, int64_t series_id, struct range range,
                          struct coverage *coverage, struct iso_error *err)
 {
-    ISO_TRY(cut_to_known(database, series_id, range, err));
+    struct range known;
+    ISO_TRY(known_extent(database, series_id, &known, err));
+    struct range asked = without_open_ends(range, known);
     ISO_DEFER(statement_free) struct statement *rows = NULL;
     ISO_TRY(statement_new(database,
                           "SELECT from_us, to_us FROM coverage WHERE series_id = ?1"
                           " AND to_us > ?2 AND from_us < ?3 ORDER BY from_us",
                           &rows, err));
     statement_bind_integer(rows, 1, series_id);
-    statement_bind_integer(rows, 2, range->from_us);
-    statement_bind_integer(rows, 3, range->to_us);
-    int64_t at_us = range->from_us;
+    statement_bind_integer(rows, 2, asked.from_us);
+    statement_bind_integer(rows, 3, asked.to_us);
+    int64_t at_us = asked.from_us;
     bool has_row;
     ISO_TRY(statement_step(rows, &has_row, err));
     while (has_row) {
-        int64_t from_us = statement_integer(rows, 0);
-        if (from_us > at_us) {
-            ISO_TRY(coverage_add(coverage, (struct range){at_us, from_us}, true,
-                                 "nobody imported or wrote it", err));
-        }
+        ISO_TRY(add_hole(coverage, at_us, statement_integer(rows, 0), err));
         at_us = statement_integer(rows, 1);
         ISO_TRY(statement_step(rows, &has_row, err));
     }
-    return ISO_OK;
+    return add_hole(coverage, at_us, asked.to_us, err);
 }

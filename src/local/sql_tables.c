@@ -191,14 +191,14 @@ struct registration {
 static void read_parameter(duckdb_bind_info info, const char *name, char *target, size_t bytes)
 {
     duckdb_value value = duckdb_bind_get_named_parameter(info, name);
-    if (value != NULL) {
+    if (value != NULL && !duckdb_is_null_value(value)) {
         char *text = duckdb_get_varchar(value);
         if (text != NULL && (size_t)snprintf(target, bytes, "%s", text) >= bytes) {
             duckdb_bind_set_error(info, "symbol or interval is too long");
         }
         duckdb_free(text);
-        duckdb_destroy_value(&value);
     }
+    duckdb_destroy_value(&value);
 }
 
 static void table_bind(duckdb_bind_info info)

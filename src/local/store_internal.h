@@ -49,8 +49,8 @@ iso_status segment_index_find(struct database *database, int64_t series_id, stru
  */
 iso_status coverage_write(struct database *database, int64_t series_id, struct range range,
                           struct iso_error *err);
-/* Cut *range to what the series has ever covered, and note the holes inside it. */
-iso_status coverage_read(struct database *database, int64_t series_id, struct range *range,
+/* Note the holes of the range; a bound at the end of the accepted years means all there is. */
+iso_status coverage_read(struct database *database, int64_t series_id, struct range range,
                          struct coverage *coverage, struct iso_error *err);
 
 #endif

@@ -34,7 +34,7 @@ static iso_status read_segment(const struct reading *reading, struct range perio
         status = iso_fail(ISO_ERROR_CORRUPT, &why, "the catalog holds no valid segment hash");
     }
     enum iso_error_code code = iso_status_code(status);
-    if (code == ISO_ERROR_CORRUPT || code == ISO_ERROR_IO || code == ISO_ERROR_NEWER_VERSION) {
+    if (code == ISO_ERROR_CORRUPT || code == ISO_ERROR_LIMIT || code == ISO_ERROR_NEWER_VERSION) {
         return coverage_add(reading->coverage, overlap(period, reading->range), false, why.text,
                             err);
     }
@@ -87,6 +87,9 @@ iso_status store_read(struct store *store, const struct series *series, struct r
 {
     struct reading reading = {store, series, 0, range, coverage};
     coverage->complete = true;
+    if (range.from_us >= range.to_us) {
+        return ISO_OK;
+    }
     ISO_DEFER(transaction_end) struct database *database = store->database;
     ISO_TRY(database_run(database, "BEGIN", err)); /* one state for all the reads below */
     ISO_TRY(series_find(database, series, &reading.series_id, err));
@@ -95,7 +98,7 @@ iso_status store_read(struct store *store, const struct series *series, struct r
                  "the store at %s has no series %s %s; \"isobar ls\" lists what it has",
                  store->directory, series->symbol, series->interval->name);
     }
-    ISO_TRY(coverage_read(database, reading.series_id, &reading.range, coverage, err));
+    ISO_TRY(coverage_read(database, reading.series_id, range, coverage, err));
     return read_in_transaction(&reading, target, err);
 }
 

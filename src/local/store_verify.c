@@ -135,6 +135,28 @@ static iso_status check_snapshots(const struct verifying *verifying, struct iso_
     return ISO_OK;
 }
 
+static iso_status check_manifests(const struct verifying *verifying, struct iso_error *err)
+{
+    ISO_DEFER(statement_free) struct statement *rows = NULL;
+    ISO_TRY(statement_new(verifying->store->database,
+                          "SELECT name, root, manifest FROM snapshots ORDER BY name", &rows, err));
+    bool has_row;
+    ISO_TRY(statement_step(rows, &has_row, err));
+    while (has_row) {
+        const char *manifest = statement_text(rows, 2);
+        char root[HASH_HEX_BYTES];
+        hash_hex(hash_bytes(manifest, strlen(manifest)), root);
+        if (strcmp(root, statement_text(rows, 1)) != 0) {
+            char text[256];
+            (void)snprintf(text, sizeof text, "snapshot %s: its manifest does not match its root",
+                           statement_text(rows, 0));
+            ISO_TRY(tell(verifying, "catalog", NULL, text, err));
+        }
+        ISO_TRY(statement_step(rows, &has_row, err));
+    }
+    return ISO_OK;
+}
+
 iso_status store_verify(struct store *store, bool deep, size_t *checked, problem_visit *visit,
                         void *context, struct iso_error *err)
 {
@@ -143,5 +165,6 @@ iso_status store_verify(struct store *store, bool deep, size_t *checked, problem
     ISO_TRY(check_catalog(&verifying, err));
     ISO_TRY(check_tail(&verifying, err));
     ISO_TRY(store_each_segment(store, NULL, check_segment, &verifying, err));
+    ISO_TRY(check_manifests(&verifying, err));
     return check_snapshots(&verifying, err);
 }

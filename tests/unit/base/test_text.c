@@ -26,7 +26,7 @@ static void numbers_are_written_in_their_shortest_form(void **state)
     assert_formats(-1234.5, "-1234.5");
     assert_formats(0.1 + 0.2, "0.30000000000000004");
     assert_formats(143539993.3, "143539993.3");
-    assert_formats(5e-324, "4.94065645841247e-324");
+    assert_formats(5e-324, "5e-324");
     assert_formats(DBL_MAX, "1.7976931348623157e+308");
     assert_formats(123456789012345678.0, "1.2345678901234568e+17");
 }
