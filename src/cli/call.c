@@ -127,8 +127,9 @@ static iso_status check_call(const struct call *call, struct iso_error *err)
     for (int id = 0; id < OPTION_COUNT; id++) {
         if (call->values.value[id].source == OPTION_ARGUMENT &&
             !accepts(command, (enum option_id)id)) {
-            ISO_FAIL(BAD_ARGUMENT, err, "isobar %s takes no --%s; see isobar %s --help",
-                     command->name, option_row((enum option_id)id)->name, command->name);
+            char flag[OPTION_FLAG_BYTES];
+            ISO_FAIL(BAD_ARGUMENT, err, "isobar %s takes no %s; see isobar %s --help",
+                     command->name, option_flag((enum option_id)id, flag), command->name);
         }
     }
     if (call->argument_count < command->arguments_min) {
@@ -166,6 +167,11 @@ iso_status call_parse(struct call *call, int argument_count, char **arguments,
         ISO_TRY(options_complete(&call->values, err));
     }
     return ISO_OK;
+}
+
+bool call_given(const struct call *call, enum option_id id)
+{
+    return call->values.value[id].source == OPTION_ARGUMENT;
 }
 
 bool call_flag(const struct call *call, enum option_id id)

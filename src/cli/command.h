@@ -47,6 +47,7 @@ struct call {
 };
 
 bool call_flag(const struct call *call, enum option_id id);
+bool call_given(const struct call *call, enum option_id id);       /* by this call's arguments */
 bool call_has(const struct call *call, enum option_id id);         /* given or preset */
 const char *call_text(const struct call *call, enum option_id id); /* NULL where unset */
 int64_t call_integer(const struct call *call, enum option_id id);

@@ -84,6 +84,20 @@ static iso_status load(struct session *session, struct terms *terms, struct iso_
     return ISO_OK;
 }
 
+/* A run has its terms: with --resume only what does not change its result may be given. */
+static iso_status check_resume(const struct call *call, struct iso_error *err)
+{
+    for (size_t i = 0; call->command->options[i] != OPTION_END; i++) {
+        enum option_id id = call->command->options[i];
+        if (id != OPTION_resume && id != OPTION_threads && call_given(call, id)) {
+            char flag[OPTION_FLAG_BYTES];
+            ISO_FAIL(BAD_ARGUMENT, err, "%s cannot be given with --resume: run %s has its terms",
+                     option_flag(id, flag), call_text(call, OPTION_resume));
+        }
+    }
+    return ISO_OK;
+}
+
 /* Go on with a run, or begin one; session->run is ours then. */
 static iso_status take_run(struct session *session, struct iso_error *err)
 {
@@ -92,6 +106,7 @@ static iso_status take_run(struct session *session, struct iso_error *err)
     bool found = false;
     const struct call *call = session->call;
     if (call_has(call, OPTION_resume)) {
+        ISO_TRY(check_resume(call, err));
         ISO_TRY(call_board(call, BOARD_WRITE, &session->board, err));
         ISO_TRY(board_claim(session->board, call_text(call, OPTION_resume), NULL, &session->run,
                             &found, err));

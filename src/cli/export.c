@@ -84,8 +84,9 @@ static iso_status make_request(struct call *call, struct chosen *chosen,
                                struct export_request *request, struct iso_error *err)
 {
     const char *format = call_text(call, OPTION_format);
-    if (call_has(call, OPTION_format) && strcmp(format, "json") == 0) {
-        ISO_FAIL(BAD_ARGUMENT, err, "export writes --format csv; \"isobar get\" prints JSON");
+    if (call_given(call, OPTION_format) && strcmp(format, "csv") != 0) {
+        ISO_FAIL(BAD_ARGUMENT, err,
+                 "export writes --format csv; \"isobar get\" prints tables and JSON");
     }
     ISO_TRY(call_require(call, OPTION_output, &request->path, err));
     ISO_TRY(call_range(call, &request->range, err));

@@ -138,7 +138,8 @@ iso_status command_sql(struct call *call, struct iso_error *err)
     ISO_DEFER(store_close) struct store *store = NULL;
     const char *format = call_text(call, OPTION_format);
     struct sql_report report;
-    signals_default(); /* nothing is written, so a signal may end it at once, in the middle of a query */
+    signals_default(); /* nothing is written, so a signal may end it at once, in the middle of a
+                          query */
     printing.is_json = call_flag(call, OPTION_json) || strcmp(format, "json") == 0;
     printing.is_table = !printing.is_json && strcmp(format, "table") == 0;
     printing.json.text = &printing.text;

@@ -87,7 +87,8 @@ iso_status coverage_write(struct database *database, int64_t series_id, struct r
     return statement_run(add, err);
 }
 
-/* The range from the first to the last bar that the series ever covered; empty where there is none. */
+/* The range from the first to the last bar that the series ever covered; empty where there is none.
+ */
 static iso_status known_extent(struct database *database, int64_t series_id, struct range *known,
                                struct iso_error *err)
 {

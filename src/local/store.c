@@ -229,7 +229,8 @@ iso_status segment_index_find(struct database *database, int64_t series_id, stru
 {
     ISO_DEFER(statement_free) struct statement *find = NULL;
     ISO_TRY(statement_new(database,
-                          "SELECT hash, rows FROM segments WHERE series_id = ?1 AND from_us = ?2",
+                          "SELECT hash, rows, first_us, last_us FROM segments"
+                          " WHERE series_id = ?1 AND from_us = ?2",
                           &find, err));
     statement_bind_integer(find, 1, series_id);
     statement_bind_integer(find, 2, period.from_us);
@@ -239,7 +240,11 @@ iso_status segment_index_find(struct database *database, int64_t series_id, stru
         ISO_FAIL(CORRUPT, err, "the catalog holds \"%.40s\" where a segment's hash belongs",
                  statement_text(find, 0));
     }
-    found->rows = found->exists ? (size_t)statement_integer(find, 1) : 0;
+    if (found->exists) {
+        found->rows = (size_t)statement_integer(find, 1);
+        found->first_us = statement_integer(find, 2);
+        found->last_us = statement_integer(find, 3);
+    }
     return ISO_OK;
 }
 

@@ -81,9 +81,9 @@ iso_status coverage_add(struct coverage *coverage, struct range range, bool hole
 
 /*
  * Append the bars of the range to target, in order of time, from one consistent state, and say how
- * complete they are. The answerable range is the asked one cut to what the series has ever held;
- * damage inside it is reported in *coverage, not as a failure, and its bars are left out. Fails
- * with NOT_FOUND (no such series), CATALOG, BUSY.
+ * complete they are. Damage and holes are reported in *coverage, not as a failure; damaged bars are
+ * left out. A bound at the end of the accepted years asks for all there is, so nothing is a hole
+ * beyond the first or last bar. Fails with NOT_FOUND (no such series), IO, CATALOG, BUSY.
  */
 iso_status store_read(struct store *store, const struct series *series, struct range range,
                       struct bars *target, struct coverage *coverage, struct iso_error *err);

@@ -41,6 +41,8 @@ struct indexed_segment {
     bool exists;
     struct hash128 hash;
     size_t rows;
+    int64_t first_us;
+    int64_t last_us;
 };
 iso_status segment_index_find(struct database *database, int64_t series_id, struct range period,
                               struct indexed_segment *found, struct iso_error *err);

@@ -157,6 +157,16 @@ static iso_status plan_tail(struct writing *writing, struct iso_error *err)
     return ISO_OK;
 }
 
+/* The given bars span the segment's bars and are as many: writing them again repairs a damaged one.
+ */
+static bool replaces_all(const struct writing *writing, const struct period_plan *plan)
+{
+    const int64_t *time_us = writing->bars->time_us + plan->first;
+    return plan->direct && plan->count >= plan->current.rows && plan->count > 0 &&
+           time_us[0] <= plan->current.first_us &&
+           time_us[plan->count - 1] >= plan->current.last_us;
+}
+
 /* What is stored in a range of the period: its segment with the tail over it. */
 static iso_status read_stored(struct writing *writing, const struct period_plan *plan,
                               struct range range, struct bars *stored, size_t *tail_count,
@@ -165,8 +175,11 @@ static iso_status read_stored(struct writing *writing, const struct period_plan 
     ISO_DEFER(bars_reset) struct bars packed = {0};
     ISO_DEFER(bars_reset) struct bars tail = {0};
     if (plan->current.exists) {
-        ISO_TRY(store_decode_segment(writing->store, writing->series, plan->period,
-                                     plan->current.hash, range, &packed, err));
+        iso_status status = store_decode_segment(writing->store, writing->series, plan->period,
+                                                 plan->current.hash, range, &packed, err);
+        if (iso_status_code(status) != ISO_ERROR_CORRUPT || !replaces_all(writing, plan)) {
+            ISO_TRY(status);
+        }
     }
     ISO_TRY(tail_read(writing->store->database, writing->series_id, range, &tail, err));
     *tail_count = tail.count;

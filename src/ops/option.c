@@ -6,6 +6,7 @@
 #include <ini.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const struct option_row rows[OPTION_COUNT] = {
@@ -53,6 +54,15 @@ enum option_id option_lettered(char letter)
         }
     }
     return OPTION_END;
+}
+
+const char *option_flag(enum option_id id, char target[OPTION_FLAG_BYTES])
+{
+    (void)snprintf(target, OPTION_FLAG_BYTES, "--%s", option_row(id)->name);
+    for (char *at = target; *at != '\0'; at++) {
+        *at = *at == '_' ? '-' : *at;
+    }
+    return target;
 }
 
 void option_variable(enum option_id id, char target[OPTION_VARIABLE_BYTES])
@@ -201,6 +211,10 @@ static int take_setting(void *context, const char *section, const char *name, co
 static iso_status read_file(struct option_values *values, const char *path, struct iso_error *err)
 {
     struct file_reading reading = {values, path, err, ISO_OK};
+    struct stat info;
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
+        ISO_FAIL(BAD_ARGUMENT, err, "%s is a directory, not a configuration file", path);
+    }
     int line = ini_parse(path, take_setting, &reading);
     ISO_TRY(reading.status);
     if (line < 0) {

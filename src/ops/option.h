@@ -87,6 +87,9 @@ const struct option_row *option_row(enum option_id id);
 /* OPTION_END where no option is named or lettered so. */
 enum option_id option_named(const char *name, size_t length);
 enum option_id option_lettered(char letter);
+/* The flag as typed, dashes and all ("--allow-partial"), in target. */
+enum { OPTION_FLAG_BYTES = 40 };
+const char *option_flag(enum option_id id, char target[OPTION_FLAG_BYTES]);
 /* The environment variable of a SETTING, in target. */
 enum { OPTION_VARIABLE_BYTES = 64 };
 void option_variable(enum option_id id, char target[OPTION_VARIABLE_BYTES]);

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import signal
+import sqlite3
 import struct
 import subprocess
 import time
@@ -360,3 +361,49 @@ def test_dates_beyond_the_accepted_years_are_not_turned_into_others(january):
     store, _ = january
     row = call_json("sql", "SELECT 'infinity'::DATE AS d, DATE '1969-12-31' AS e", store=store)
     assert row["rows"] == [{"d": "2147483647 days", "e": "1969-12-31"}]
+
+
+def test_a_damaged_segment_is_repaired_by_importing_its_file_again(tmp_path):
+    store = tmp_path / "s"
+    write_klines(tmp_path / "X-1m.csv", MONDAY_S, 3000)
+    arguments = ["import", tmp_path / "X-1m.csv", "--symbol", "X", "--interval", "1m"]
+    call(*arguments, store=store)
+    (victim,) = (store / "segments").glob("*.seg")
+    good = victim.read_bytes()
+    victim.write_bytes(good[:900] + b"\0" + good[901:])
+    call("verify", store=store, code=3)
+    call(*arguments, store=store)
+    call("verify", "--deep", store=store)
+    assert victim.read_bytes() == good
+
+
+def test_what_lies_outside_the_imported_range_is_a_hole(january):
+    store, _ = january
+
+    def holes(*arguments):
+        result = call_json("get", "X", "1m", *arguments, store=store)
+        return [(h["from"][:10], h["to"][:10]) for h in result["coverage"]["holes"]]
+
+    assert holes() == []
+    assert holes("--from", "2023-12-30", "--to", "2024-02-02") == [
+        ("2023-12-30", "2024-01-01"),
+        ("2024-02-01", "2024-02-02"),
+    ]
+    assert holes("--from", "2025-02-01", "--to", "2025-03-01") == [("2025-02-01", "2025-03-01")]
+
+
+def test_a_resumed_run_keeps_its_terms(january):
+    store, _ = january
+    refused = call("evolve", "--resume", "r00000000", "--seed", "9", store=store, code=2)
+    assert "--seed cannot be given with --resume" in refused.stderr
+    refused = call("export", "X", "--format", "table", "-o", "-", store=store, code=2)
+    assert "--format csv" in refused.stderr
+
+
+def test_a_changed_manifest_is_found_by_verify(january, tmp_path):
+    store, _ = january
+    subprocess.run(["cp", "-r", store, tmp_path / "s"], check=True)
+    with sqlite3.connect(tmp_path / "s" / "catalog.db") as catalog:
+        catalog.execute("UPDATE snapshots SET manifest = manifest || 'x'")
+    problems = call_json("verify", store=tmp_path / "s", code=3)["problems"]
+    assert ["jan" in p["text"] for p in problems] == [True]
