@@ -519,6 +519,170 @@ static void every_write_that_changes_something_enters_the_outbox(void **state)
     assert_int_equal(catalog_number("SELECT count(*) FROM outbox JOIN segments USING (hash)"), 1);
 }
 
+static int64_t synchronous_of(struct store *store)
+{
+    struct statement *read = NULL;
+    bool has_row = false;
+    assert_ok(statement_new(store_database(store), "PRAGMA synchronous", &read, &err));
+    assert_ok(statement_step(read, &has_row, &err));
+    int64_t level = statement_integer(read, 0);
+    statement_free(&read);
+    return level;
+}
+
+static void commits_are_synced_in_full(void **state)
+{
+    (void)state;
+    ISO_DEFER(store_close) struct store *store = open_for(STORE_WRITE);
+    assert_int_equal(synchronous_of(store), 2); /* sqlite.org/pragma.html: 2 is FULL */
+}
+
+static void ranges_that_touch_are_kept_as_one(void **state)
+{
+    (void)state;
+    ISO_DEFER(store_close) struct store *store = open_for(STORE_WRITE);
+    ISO_DEFER(bars_reset) struct bars bars = {0};
+    struct series series = minute_series("X");
+    add_bars(&bars, monday_us, TIME_MINUTE_US, 20, 1);
+    struct bars first = bars_slice(&bars, 0, 10);
+    struct bars second = bars_slice(&bars, 10, 10);
+    (void)write_all(store, &series, &first);
+    (void)write_all(store, &series, &second);
+    assert_int_equal(catalog_number("SELECT count(*) FROM coverage"), 1);
+    assert_int_equal(catalog_number("SELECT to_us - from_us FROM coverage"), 20 * TIME_MINUTE_US);
+}
+
+static void a_hole_of_one_microsecond_is_named(void **state)
+{
+    (void)state;
+    ISO_DEFER(store_close) struct store *store = open_for(STORE_WRITE);
+    ISO_DEFER(bars_reset) struct bars bars = {0};
+    ISO_DEFER(bars_reset) struct bars read = {0};
+    ISO_DEFER(coverage_reset) struct coverage coverage = {0};
+    struct series series = minute_series("X");
+    struct write_report report = {0};
+    add_bars(&bars, monday_us, TIME_MINUTE_US, 2, 1);
+    for (size_t i = 0; i < 2; i++) {
+        struct bars one = bars_slice(&bars, i, 1);
+        struct range covered = {bars.time_us[i] + (int64_t)i, bars.time_us[i] + TIME_MINUTE_US};
+        assert_ok(store_write(store, &series, &one, covered, &report, &err));
+    }
+    assert_ok(store_read(store, &series, all_time, &read, &coverage, &err));
+    assert_int_equal(coverage.range_count, 1);
+    assert_int_equal(coverage.ranges[0].range.to_us - coverage.ranges[0].range.from_us, 1);
+}
+
+static void a_segment_that_is_current_again_is_not_retired(void **state)
+{
+    (void)state;
+    ISO_DEFER(store_close) struct store *store = open_for(STORE_WRITE);
+    ISO_DEFER(bars_reset) struct bars first = {0};
+    ISO_DEFER(bars_reset) struct bars second = {0};
+    struct series series = minute_series("X");
+    add_bars(&first, monday_us, TIME_MINUTE_US, 400, 1);
+    add_bars(&second, monday_us, TIME_MINUTE_US, 400, 2);
+    (void)write_all(store, &series, &first);
+    (void)write_all(store, &series, &second);
+    (void)write_all(store, &series, &first);
+    assert_int_equal(catalog_number("SELECT count(*) FROM retired"), 1);
+    assert_int_equal(catalog_number("SELECT count(*) FROM retired JOIN segments USING (hash)"), 0);
+}
+
+/* Another whole segment under a segment's name is as wrong as a flipped bit. */
+static void a_file_under_another_name_is_refused(void **state)
+{
+    (void)state;
+    ISO_DEFER(store_close) struct store *store = open_for(STORE_WRITE);
+    ISO_DEFER(bars_reset) struct bars bars = {0};
+    ISO_DEFER(bars_reset) struct bars read = {0};
+    ISO_DEFER(coverage_reset) struct coverage coverage = {0};
+    struct series series = minute_series("X");
+    struct series other = series;
+    struct range period = interval_period(series.interval, monday_us);
+    char path[512];
+    add_bars(&bars, monday_us, TIME_MINUTE_US, 400, 1);
+    (void)write_all(store, &series, &bars);
+    first_segment_path(path, sizeof path);
+    ISO_DEFER(bytes_reset) struct bytes bytes = {0};
+    add_bars(&bars, monday_us + 400 * TIME_MINUTE_US, TIME_MINUTE_US, 1, 1);
+    assert_ok(segment_encode(&other, period, &bars, &bytes, &err));
+    assert_ok(file_write(os_system(), path, bytes.data, bytes.length, &err));
+    assert_ok(store_read(store, &series, all_time, &read, &coverage, &err));
+    assert_false(coverage.complete);
+    assert_int_equal(read.count, 0);
+    assert_int_equal(count_problems(store), 1);
+}
+
+static void an_index_row_that_disagrees_with_its_file_is_found(void **state)
+{
+    (void)state;
+    ISO_DEFER(store_close) struct store *store = open_for(STORE_WRITE);
+    ISO_DEFER(bars_reset) struct bars bars = {0};
+    struct series series = minute_series("X");
+    add_bars(&bars, monday_us, TIME_MINUTE_US, 400, 1);
+    (void)write_all(store, &series, &bars);
+    assert_ok(database_run(store_database(store), "UPDATE segments SET rows = rows + 1", &err));
+    assert_int_equal(count_problems(store), 1);
+    assert_ok(database_run(store_database(store), "UPDATE segments SET rows = rows - 1", &err));
+    assert_int_equal(count_problems(store), 0);
+}
+
+static void times_beyond_the_accepted_years_are_refused(void **state)
+{
+    (void)state;
+    ISO_DEFER(store_close) struct store *store = open_for(STORE_WRITE);
+    ISO_DEFER(bars_reset) struct bars bars = {0};
+    struct series series = minute_series("X");
+    struct write_report report = {0};
+    struct bar bar = make_bar(monday_us, 1);
+    bar.time_us = TIME_MAX_US;
+    assert_ok(bars_append(&bars, &bar, &err));
+    struct range none = {0, 0};
+    assert_fails(store_write(store, &series, &bars, none, &report, &err), LIMIT);
+    bars.time_us[0] = TIME_MIN_US - 1;
+    assert_fails(store_write(store, &series, &bars, none, &report, &err), LIMIT);
+}
+
+/* Between prepare and commit of one handle, another one writes: both writes must be there. */
+struct intruder {
+    struct os os;
+    struct store *other;
+    const struct bars *bars;
+    bool done;
+};
+
+static int fsync_after_intrusion(void *context, int file)
+{
+    struct intruder *intruder = context;
+    if (!intruder->done) {
+        struct series series = minute_series("X");
+        intruder->done = true;
+        (void)write_all(intruder->other, &series, intruder->bars);
+    }
+    return os_system()->fsync(NULL, file);
+}
+
+static void a_write_between_prepare_and_commit_is_not_lost(void **state)
+{
+    (void)state;
+    ISO_DEFER(store_close) struct store *other = open_for(STORE_WRITE);
+    ISO_DEFER(bars_reset) struct bars bars = {0};
+    struct series series = minute_series("X");
+    add_bars(&bars, monday_us, TIME_MINUTE_US, 1000, 1);
+    struct bars mine = bars_slice(&bars, 0, 500);
+    struct bars theirs = bars_slice(&bars, 500, 500);
+    struct intruder intruder = {.os = *os_system(), .other = other, .bars = &theirs};
+    intruder.os.context = &intruder;
+    intruder.os.fsync = fsync_after_intrusion;
+    ISO_DEFER(store_close) struct store *store = NULL;
+    struct write_report report = {0};
+    assert_ok(store_open(&intruder.os, scratch, STORE_WRITE, &store, &err));
+    assert_ok(store_write(store, &series, &mine, whole(&mine), &report, &err));
+    assert_true(intruder.done);
+    assert_int_equal(report.stored, 500);
+    assert_reads(store, &series, all_time, &bars);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_make, scratch_remove)
@@ -537,6 +701,14 @@ int main(void)
         TEST(two_writers_and_a_reader_at_once_lose_nothing),
         TEST(a_quarantined_row_is_kept_once_and_dropped_on_request),
         TEST(every_write_that_changes_something_enters_the_outbox),
+        TEST(commits_are_synced_in_full),
+        TEST(ranges_that_touch_are_kept_as_one),
+        TEST(a_hole_of_one_microsecond_is_named),
+        TEST(a_segment_that_is_current_again_is_not_retired),
+        TEST(a_file_under_another_name_is_refused),
+        TEST(an_index_row_that_disagrees_with_its_file_is_found),
+        TEST(times_beyond_the_accepted_years_are_refused),
+        TEST(a_write_between_prepare_and_commit_is_not_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
