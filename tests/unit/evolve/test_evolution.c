@@ -63,8 +63,8 @@ static void threads_and_memory_do_not_change_a_bit(void **state)
 }
 
 /*
- * Computed by this program on x86-64 with gcc 12 and clang 14, whose results agree. A change that moves it moves the
- * result of every run: raise EVOLVE_ENGINE_VERSION with it.
+ * Computed by this program on x86-64 with gcc 12 and clang 14, whose results agree. A change that
+ * moves it moves the result of every run: raise EVOLVE_ENGINE_VERSION with it.
  */
 static void the_result_of_a_fixed_run_never_changes(void **state)
 {
