@@ -123,8 +123,7 @@ static iso_status pass_segment(void *context, const struct segment_row *row, str
     ISO_DEFER(bytes_reset) struct bytes bytes = {0};
     ISO_DEFER(bytes_reset) struct bytes again = {0};
     struct segment segment;
-    ISO_TRY(store_load_segment(pass->store, row->hash, &bytes, err));
-    ISO_TRY(segment_open(bytes.data, bytes.length, &segment, err));
+    ISO_TRY(store_load_segment(pass->store, row->hash, &bytes, &segment, err));
     pass->bars.count = 0;
     ISO_TRY(bars_reserve(&pass->bars, row->rows, err));
     double begin = seconds_now();

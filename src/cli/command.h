@@ -90,6 +90,21 @@ void table_cell(struct table *table, const char *format, ...) __attribute__((for
 /* Append the aligned table to target and free the cells. */
 void table_end(struct table *table, struct text *target);
 
+/*
+ * A list as JSON array or as a table, whichever the call asks for. A visitor adds to json where
+ * is_json, else to table, and counts; listing_end completes text, also after a failed walk.
+ */
+struct listing {
+    struct text *text;
+    bool is_json;
+    struct json json;
+    struct table table;
+    size_t count;
+};
+void listing_begin(struct listing *listing, const struct call *call, struct text *text,
+                   const char *key, const char *const *heads, size_t column_count);
+void listing_end(struct listing *listing);
+
 /* True once SIGINT or SIGTERM came; long work looks at it and stops in a consistent state. */
 bool interrupted(void);
 /* For libraries that take a flag: non-zero once a signal came. */

@@ -2,12 +2,6 @@
 #include "cli/command.h"
 #include "market/time.h"
 
-struct listing {
-    struct json *json;
-    struct table *table;
-    size_t count;
-};
-
 static iso_status list_series(void *context, const struct series_row *row, struct iso_error *err)
 {
     struct listing *listing = context;
@@ -17,8 +11,8 @@ static iso_status list_series(void *context, const struct series_row *row, struc
     (void)time_format(row->first_us, first);
     (void)time_format(row->last_us, last);
     listing->count++;
-    if (listing->json != NULL) {
-        struct json *json = listing->json;
+    if (listing->is_json) {
+        struct json *json = &listing->json;
         json_begin_object(json, NULL);
         json_add_string(json, "symbol", row->series.symbol);
         json_add_string(json, "interval", row->series.interval->name);
@@ -29,13 +23,13 @@ static iso_status list_series(void *context, const struct series_row *row, struc
         json_add_integer(json, "bytes", (int64_t)row->bytes);
         json_end_object(json);
     } else {
-        table_cell(listing->table, "%s", row->series.symbol);
-        table_cell(listing->table, "%s", row->series.interval->name);
-        table_cell(listing->table, "%s", first);
-        table_cell(listing->table, "%s", last);
-        table_cell(listing->table, "%zu", row->bars);
-        table_cell(listing->table, "%zu", row->segments);
-        table_cell(listing->table, "%zu", row->bytes);
+        table_cell(&listing->table, "%s", row->series.symbol);
+        table_cell(&listing->table, "%s", row->series.interval->name);
+        table_cell(&listing->table, "%s", first);
+        table_cell(&listing->table, "%s", last);
+        table_cell(&listing->table, "%zu", row->bars);
+        table_cell(&listing->table, "%zu", row->segments);
+        table_cell(&listing->table, "%zu", row->bytes);
     }
     return ISO_OK;
 }
@@ -47,22 +41,12 @@ iso_status command_ls(struct call *call, struct iso_error *err)
     ISO_DEFER(store_close) struct store *store = NULL;
     ISO_DEFER(text_reset) struct text text = {0};
     ISO_TRY(call_store(call, STORE_READ, &store, err));
-    if (call_flag(call, OPTION_json)) {
-        struct json json = {.text = &text};
-        struct listing listing = {.json = &json};
-        result_json_begin(&json);
-        json_begin_array(&json, "series");
-        ISO_TRY(store_each_series(store, list_series, &listing, err));
-        json_end_array(&json);
-        return result_json_end(&json, err);
-    }
-    struct table table;
-    struct listing listing = {.table = &table};
-    table_begin(&table, heads, sizeof heads / sizeof heads[0]);
+    struct listing listing;
+    listing_begin(&listing, call, &text, "series", heads, sizeof heads / sizeof heads[0]);
     iso_status status = store_each_series(store, list_series, &listing, err);
-    table_end(&table, &text);
+    listing_end(&listing);
     ISO_TRY(status);
-    if (listing.count == 0) {
+    if (listing.count == 0 && !listing.is_json) {
         call_say(call, "isobar: the store at %s is empty; \"isobar import FILE\" fills it",
                  store_directory(store));
         return ISO_OK;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* Where the rows go: one of both is set. */
-struct listing {
+struct row_list {
     struct json *json;
     struct text *text;
     size_t count;
@@ -12,7 +12,7 @@ struct listing {
 
 static iso_status list_row(void *context, const struct quarantine_row *row, struct iso_error *err)
 {
-    struct listing *listing = context;
+    struct row_list *listing = context;
     listing->count++;
     if (listing->json == NULL) {
         text_addf(listing->text, "%s:%lld: %s\n    %.200s\n", row->file, (long long)row->line,
@@ -34,7 +34,7 @@ static iso_status list(struct call *call, struct store *store, struct iso_error 
 {
     ISO_DEFER(text_reset) struct text text = {0};
     struct json json = {.text = &text};
-    struct listing listing = {.text = &text};
+    struct row_list listing = {.text = &text};
     if (!call_flag(call, OPTION_json)) {
         ISO_TRY(store_each_quarantined(store, list_row, &listing, err));
         if (listing.count == 0) {

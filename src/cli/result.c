@@ -144,3 +144,27 @@ void table_end(struct table *table, struct text *target)
     target->failed = target->failed || table->cells.failed;
     text_reset(&table->cells);
 }
+
+void listing_begin(struct listing *listing, const struct call *call, struct text *text,
+                   const char *key, const char *const *heads, size_t column_count)
+{
+    *listing = (struct listing){
+        .text = text, .is_json = call_flag(call, OPTION_json), .json = {.text = text}};
+    if (listing->is_json) {
+        result_json_begin(&listing->json);
+        json_begin_array(&listing->json, key);
+    } else {
+        table_begin(&listing->table, heads, column_count);
+    }
+}
+
+void listing_end(struct listing *listing)
+{
+    if (listing->is_json) {
+        json_end_array(&listing->json);
+        json_end_object(&listing->json);
+        text_add_char(listing->text, '\n');
+    } else {
+        table_end(&listing->table, listing->text);
+    }
+}

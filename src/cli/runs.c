@@ -28,31 +28,27 @@ static void add_run(struct json *json, const struct run *run)
     json_end_array(json);
 }
 
-struct listing {
-    struct json *json;
-    struct table *table;
-};
-
 static iso_status list_one(void *context, const struct run *run, struct iso_error *err)
 {
     struct listing *listing = context;
     (void)err;
-    if (listing->json != NULL) {
-        json_begin_object(listing->json, NULL);
-        add_run(listing->json, run);
-        json_end_object(listing->json);
+    if (listing->is_json) {
+        json_begin_object(&listing->json, NULL);
+        add_run(&listing->json, run);
+        json_end_object(&listing->json);
         return ISO_OK;
     }
     char time[TIME_TEXT_BYTES];
     char hash[HASH_HEX_BYTES];
     hash_hex(run->hash, hash);
     (void)time_format(run->created_us, time);
-    table_cell(listing->table, "%s", run->id);
-    table_cell(listing->table, "%s", run_state_name(run->state));
-    table_cell(listing->table, "%s %s", run->terms.series.symbol, run->terms.series.interval->name);
-    table_cell(listing->table, "%u/%u", run->generations_done, run->terms.parameters.generations);
-    table_cell(listing->table, "%.19sZ", time);
-    table_cell(listing->table, "%s", run->state == RUN_FINISHED ? hash : "-");
+    table_cell(&listing->table, "%s", run->id);
+    table_cell(&listing->table, "%s", run_state_name(run->state));
+    table_cell(&listing->table, "%s %s", run->terms.series.symbol,
+               run->terms.series.interval->name);
+    table_cell(&listing->table, "%u/%u", run->generations_done, run->terms.parameters.generations);
+    table_cell(&listing->table, "%.19sZ", time);
+    table_cell(&listing->table, "%s", run->state == RUN_FINISHED ? hash : "-");
     return ISO_OK;
 }
 
@@ -60,20 +56,10 @@ static iso_status list(struct call *call, struct board *board, struct iso_error 
 {
     static const char *const heads[] = {"run", "state", "series", ">done", "created", "result"};
     ISO_DEFER(text_reset) struct text text = {0};
-    if (call_flag(call, OPTION_json)) {
-        struct json json = {.text = &text};
-        struct listing listing = {.json = &json};
-        result_json_begin(&json);
-        json_begin_array(&json, "runs");
-        ISO_TRY(board_each_run(board, list_one, &listing, err));
-        json_end_array(&json);
-        return result_json_end(&json, err);
-    }
-    struct table table;
-    struct listing listing = {.table = &table};
-    table_begin(&table, heads, sizeof heads / sizeof heads[0]);
+    struct listing listing;
+    listing_begin(&listing, call, &text, "runs", heads, sizeof heads / sizeof heads[0]);
     iso_status status = board_each_run(board, list_one, &listing, err);
-    table_end(&table, &text);
+    listing_end(&listing);
     ISO_TRY(status);
     return result_write(&text, err);
 }

@@ -95,24 +95,19 @@ static iso_status show(struct call *call, struct iso_error *err)
     return print_one(call, &snapshot, text_get(&manifest), err);
 }
 
-struct listing {
-    struct json *json;
-    struct table *table;
-};
-
 static iso_status list_one(void *context, const struct snapshot *snapshot, struct iso_error *err)
 {
     struct listing *listing = context;
     (void)err;
-    if (listing->json != NULL) {
-        json_begin_object(listing->json, NULL);
-        snapshot_fields(listing->json, snapshot);
-        json_end_object(listing->json);
+    if (listing->is_json) {
+        json_begin_object(&listing->json, NULL);
+        snapshot_fields(&listing->json, snapshot);
+        json_end_object(&listing->json);
     } else {
-        table_cell(listing->table, "%s", snapshot->name);
-        table_cell(listing->table, "%s", snapshot->root);
-        table_cell(listing->table, "%zu", snapshot->segments);
-        table_cell(listing->table, "%zu", snapshot->bars);
+        table_cell(&listing->table, "%s", snapshot->name);
+        table_cell(&listing->table, "%s", snapshot->root);
+        table_cell(&listing->table, "%zu", snapshot->segments);
+        table_cell(&listing->table, "%zu", snapshot->bars);
     }
     return ISO_OK;
 }
@@ -123,20 +118,10 @@ static iso_status list(struct call *call, struct iso_error *err)
     ISO_DEFER(store_close) struct store *store = NULL;
     ISO_DEFER(text_reset) struct text text = {0};
     ISO_TRY(call_store(call, STORE_READ, &store, err));
-    if (call_flag(call, OPTION_json)) {
-        struct json json = {.text = &text};
-        struct listing listing = {.json = &json};
-        result_json_begin(&json);
-        json_begin_array(&json, "snapshots");
-        ISO_TRY(snapshot_each(store, list_one, &listing, err));
-        json_end_array(&json);
-        return result_json_end(&json, err);
-    }
-    struct table table;
-    struct listing listing = {.table = &table};
-    table_begin(&table, heads, sizeof heads / sizeof heads[0]);
+    struct listing listing;
+    listing_begin(&listing, call, &text, "snapshots", heads, sizeof heads / sizeof heads[0]);
     iso_status status = snapshot_each(store, list_one, &listing, err);
-    table_end(&table, &text);
+    listing_end(&listing);
     ISO_TRY(status);
     return result_write(&text, err);
 }

@@ -119,16 +119,11 @@ iso_status board_read_run(struct statement *statement, struct run *run, struct i
                        run->id);
 }
 
-static void free_statement(struct statement **statement)
-{
-    statement_free(statement);
-}
-
 /* Insert under a new id; *made is false where the id is taken. */
 static iso_status insert_run(struct board *board, const char *id, const struct run *run, bool *made,
                              struct iso_error *err)
 {
-    ISO_DEFER(free_statement) struct statement *insert = NULL;
+    ISO_DEFER(statement_free) struct statement *insert = NULL;
     ISO_DEFER(text_reset) struct text terms = {0};
     char identity[HASH_HEX_BYTES];
     hash_hex(run->identity, identity);
@@ -192,7 +187,7 @@ static iso_status first_of_identity(struct board *board, const struct hash128 *i
                                     enum run_state wanted, bool newest, int64_t but_key,
                                     struct run *run, bool *found, struct iso_error *err)
 {
-    ISO_DEFER(free_statement) struct statement *query = NULL;
+    ISO_DEFER(statement_free) struct statement *query = NULL;
     char hex[HASH_HEX_BYTES];
     hash_hex(*identity, hex);
     ISO_TRY(statement_new(board->database,
@@ -209,7 +204,7 @@ static iso_status first_of_identity(struct board *board, const struct hash128 *i
 static iso_status set_owner(struct board *board, int64_t key, const char *owner,
                             struct iso_error *err)
 {
-    ISO_DEFER(free_statement) struct statement *update = NULL;
+    ISO_DEFER(statement_free) struct statement *update = NULL;
     ISO_TRY(statement_new(board->database,
                           "UPDATE runs SET owner = ?2, updated_us = ?3 WHERE key = ?1", &update,
                           err));
@@ -266,7 +261,7 @@ iso_status board_twin(struct board *board, const struct run *run, struct run *tw
 
 iso_status board_find(struct board *board, const char *id, struct run *run, struct iso_error *err)
 {
-    ISO_DEFER(free_statement) struct statement *query = NULL;
+    ISO_DEFER(statement_free) struct statement *query = NULL;
     bool has_row = false;
     ISO_TRY(statement_new(board->database, "SELECT " BOARD_RUN_COLUMNS " FROM runs WHERE id = ?1",
                           &query, err));
@@ -281,7 +276,7 @@ iso_status board_find(struct board *board, const char *id, struct run *run, stru
 iso_status board_each_run(struct board *board, run_visit *visit, void *context,
                           struct iso_error *err)
 {
-    ISO_DEFER(free_statement) struct statement *query = NULL;
+    ISO_DEFER(statement_free) struct statement *query = NULL;
     bool has_row = false;
     ISO_TRY(statement_new(board->database, "SELECT " BOARD_RUN_COLUMNS " FROM runs ORDER BY key",
                           &query, err));
@@ -298,7 +293,7 @@ iso_status board_each_run(struct board *board, run_visit *visit, void *context,
 /* Within a transaction: the run must still be ours. */
 static iso_status check_owner(struct board *board, const struct run *run, struct iso_error *err)
 {
-    ISO_DEFER(free_statement) struct statement *query = NULL;
+    ISO_DEFER(statement_free) struct statement *query = NULL;
     bool has_row = false;
     ISO_TRY(statement_new(board->database,
                           "SELECT 1 FROM runs WHERE key = ?1 AND owner = ?2 AND finished = 0",
@@ -315,7 +310,7 @@ static iso_status check_owner(struct board *board, const struct run *run, struct
 static iso_status insert_individuals(struct board *board, const struct run *run,
                                      const struct generation *generation, struct iso_error *err)
 {
-    ISO_DEFER(free_statement) struct statement *insert = NULL;
+    ISO_DEFER(statement_free) struct statement *insert = NULL;
     ISO_DEFER(text_reset) struct text genome = {0};
 #define X(name, help) ", ?"
     ISO_TRY(statement_new(board->database,
@@ -341,7 +336,7 @@ static iso_status insert_individuals(struct board *board, const struct run *run,
 static iso_status insert_generation(struct board *board, const struct run *run,
                                     const struct generation *generation, struct iso_error *err)
 {
-    ISO_DEFER(free_statement) struct statement *insert = NULL;
+    ISO_DEFER(statement_free) struct statement *insert = NULL;
     char hash[HASH_HEX_BYTES];
     hash_hex(generation->hash, hash);
 #define X(name, help) ", ?"
@@ -361,7 +356,7 @@ static iso_status insert_generation(struct board *board, const struct run *run,
 static iso_status add_seconds(struct board *board, const struct run *run, double seconds,
                               struct iso_error *err)
 {
-    ISO_DEFER(free_statement) struct statement *update = NULL;
+    ISO_DEFER(statement_free) struct statement *update = NULL;
     ISO_TRY(statement_new(board->database,
                           "UPDATE runs SET seconds = seconds + ?2, updated_us = ?3 WHERE key = ?1",
                           &update, err));
@@ -386,7 +381,7 @@ iso_status board_commit(struct board *board, const struct run *run,
 iso_status board_finish(struct board *board, const struct run *run, struct iso_error *err)
 {
     ISO_DEFER(transaction_end) struct database *database = board->database;
-    ISO_DEFER(free_statement) struct statement *update = NULL;
+    ISO_DEFER(statement_free) struct statement *update = NULL;
     ISO_TRY(transaction_begin(database, err));
     ISO_TRY(check_owner(board, run, err));
     ISO_TRY(statement_new(database,

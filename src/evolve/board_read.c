@@ -4,11 +4,6 @@
 
 #include <string.h>
 
-static void free_statement(struct statement **statement)
-{
-    statement_free(statement);
-}
-
 iso_status board_read_individual(struct statement *statement, int column,
                                  struct individual *individual, int *next, struct iso_error *err)
 {
@@ -48,7 +43,7 @@ static iso_status read_generation(struct statement *query, struct generation_row
 iso_status board_each_generation(struct board *board, const struct run *run,
                                  generation_visit *visit, void *context, struct iso_error *err)
 {
-    ISO_DEFER(free_statement) struct statement *query = NULL;
+    ISO_DEFER(statement_free) struct statement *query = NULL;
     bool has_row = false;
     ISO_TRY(statement_new(board->database, GENERATION_QUERY "ORDER BY g.generation", &query, err));
     statement_bind_integer(query, 1, run->key);
@@ -66,7 +61,7 @@ iso_status board_each_generation(struct board *board, const struct run *run,
 static iso_status one_generation(struct board *board, const struct run *run, const char *sql,
                                  struct generation_row *row, bool *found, struct iso_error *err)
 {
-    ISO_DEFER(free_statement) struct statement *query = NULL;
+    ISO_DEFER(statement_free) struct statement *query = NULL;
     ISO_TRY(statement_new(board->database, sql, &query, err));
     statement_bind_integer(query, 1, run->key);
     ISO_TRY(statement_step(query, found, err));
@@ -92,7 +87,7 @@ static iso_status read_individuals(struct board *board, const struct run *run, u
                                    struct individual *individuals, size_t count,
                                    struct iso_error *err)
 {
-    ISO_DEFER(free_statement) struct statement *query = NULL;
+    ISO_DEFER(statement_free) struct statement *query = NULL;
     bool has_row = false;
     size_t read = 0;
     ISO_TRY(statement_new(board->database,
@@ -119,7 +114,7 @@ static iso_status read_individuals(struct board *board, const struct run *run, u
 static iso_status check_chain(struct board *board, const struct run *run,
                               const struct evolve_resume *resume, struct iso_error *err)
 {
-    ISO_DEFER(free_statement) struct statement *query = NULL;
+    ISO_DEFER(statement_free) struct statement *query = NULL;
     struct hash128 before;
     struct hash128 hash;
     bool has_row = false;
@@ -168,7 +163,7 @@ iso_status board_resume(struct board *board, const struct run *run, struct indiv
 iso_status board_fittest(struct board *board, const struct run *run, size_t limit,
                          struct champion *fittest, size_t *count, struct iso_error *err)
 {
-    ISO_DEFER(free_statement) struct statement *query = NULL;
+    ISO_DEFER(statement_free) struct statement *query = NULL;
     bool has_row = false;
     *count = 0;
     /* SQLite takes bare columns of a group from the row of its min() (documented). */
@@ -197,7 +192,7 @@ static iso_status find_individual(struct board *board, const struct run *run, in
                                   int64_t index, struct individual *individual,
                                   struct iso_error *err)
 {
-    ISO_DEFER(free_statement) struct statement *query = NULL;
+    ISO_DEFER(statement_free) struct statement *query = NULL;
     bool has_row = false;
     int next = 0;
     ISO_TRY(statement_new(board->database,

@@ -184,11 +184,6 @@ void statement_bind_blob(struct statement *statement, int parameter, const void 
                                                   SQLITE_TRANSIENT));
 }
 
-void statement_bind_null(struct statement *statement, int parameter)
-{
-    keep_bind_code(statement, sqlite3_bind_null(statement->handle, parameter));
-}
-
 iso_status statement_step(struct statement *statement, bool *has_row, struct iso_error *err)
 {
     int code = statement->bind_code;

@@ -52,7 +52,6 @@ void statement_bind_text(struct statement *statement, int parameter,
                          const char *value); /* NULL binds null */
 void statement_bind_blob(struct statement *statement, int parameter, const void *value,
                          size_t length);
-void statement_bind_null(struct statement *statement, int parameter);
 /* Advance; *has_row tells whether there is a row. After the last row the statement is ready to be
  * bound again. */
 iso_status statement_step(struct statement *statement, bool *has_row, struct iso_error *err);

@@ -69,7 +69,7 @@ void import_report_reset(struct import_report *report);
 iso_status import_file(struct store *store, const struct import_request *request,
                        struct import_report *report, struct iso_error *err);
 
-/* Read and map a file without a store: what import --explain shows, and what the fuzzer feeds. */
+/* Read and map a file as import_file does, but store nothing. */
 iso_status import_read(const struct import_request *request, struct import_report *report,
                        struct iso_error *err);
 

@@ -228,10 +228,8 @@ iso_status segment_index_find(struct database *database, int64_t series_id, stru
                               struct indexed_segment *found, struct iso_error *err)
 {
     ISO_DEFER(statement_free) struct statement *find = NULL;
-    ISO_TRY(statement_new(database,
-                          "SELECT hash, rows, first_us, last_us FROM segments"
-                          " WHERE series_id = ?1 AND from_us = ?2",
-                          &find, err));
+    ISO_TRY(statement_new(
+        database, "SELECT hash FROM segments WHERE series_id = ?1 AND from_us = ?2", &find, err));
     statement_bind_integer(find, 1, series_id);
     statement_bind_integer(find, 2, period.from_us);
     *found = (struct indexed_segment){0};
@@ -240,16 +238,11 @@ iso_status segment_index_find(struct database *database, int64_t series_id, stru
         ISO_FAIL(CORRUPT, err, "the catalog holds \"%.40s\" where a segment's hash belongs",
                  statement_text(find, 0));
     }
-    if (found->exists) {
-        found->rows = (size_t)statement_integer(find, 1);
-        found->first_us = statement_integer(find, 2);
-        found->last_us = statement_integer(find, 3);
-    }
     return ISO_OK;
 }
 
 iso_status store_load_segment(struct store *store, struct hash128 hash, struct bytes *bytes,
-                              struct iso_error *err)
+                              struct segment *segment, struct iso_error *err)
 {
     char name[SEGMENT_NAME_BYTES];
     ISO_DEFER(mem_defer_free) char *path = NULL;
@@ -261,15 +254,23 @@ iso_status store_load_segment(struct store *store, struct hash128 hash, struct b
         ISO_FAIL(CORRUPT, err, "segment %s is missing from %s", name, store->segments);
     }
     ISO_TRY(status);
-    struct segment segment;
+    struct segment opened;
     ISO_TRY(
-        iso_context(segment_open(read.data, read.length, &segment, err), err, "segment %s", path));
-    if (!hash_equal(segment.hash, hash)) {
+        iso_context(segment_open(read.data, read.length, &opened, err), err, "segment %s", path));
+    if (!hash_equal(opened.hash, hash)) {
         ISO_FAIL(CORRUPT, err, "segment %s holds other bytes than its name says", path);
     }
+    *segment = opened;
     *bytes = read;
     read = (struct bytes){0};
     return ISO_OK;
+}
+
+bool segment_is_of(const struct segment *segment, const struct series *series, struct range period)
+{
+    return strcmp(segment->series.symbol, series->symbol) == 0 &&
+           segment->series.interval == series->interval &&
+           segment->period.from_us == period.from_us && segment->period.to_us == period.to_us;
 }
 
 iso_status store_decode_segment(struct store *store, const struct series *series,
@@ -278,11 +279,8 @@ iso_status store_decode_segment(struct store *store, const struct series *series
 {
     ISO_DEFER(bytes_reset) struct bytes bytes = {0};
     struct segment segment;
-    ISO_TRY(store_load_segment(store, hash, &bytes, err));
-    ISO_TRY(segment_open(bytes.data, bytes.length, &segment, err));
-    if (strcmp(segment.series.symbol, series->symbol) != 0 ||
-        segment.series.interval != series->interval || segment.period.from_us != period.from_us ||
-        segment.period.to_us != period.to_us) {
+    ISO_TRY(store_load_segment(store, hash, &bytes, &segment, err));
+    if (!segment_is_of(&segment, series, period)) {
         char name[SEGMENT_NAME_BYTES];
         segment_file_name(hash, name);
         ISO_FAIL(CORRUPT, err, "segment %s is of %s:%s, the catalog lists it for %s:%s", name,

@@ -18,6 +18,7 @@
 #include "local/database.h"
 #include "market/bars.h"
 #include "market/series.h"
+#include "segment/segment.h"
 
 struct store;
 
@@ -119,10 +120,12 @@ typedef iso_status segment_visit(void *context, const struct segment_row *row,
 iso_status store_each_segment(struct store *store, const struct series *series,
                               segment_visit *visit, void *context, struct iso_error *err);
 
-/* Read and check one segment file by its hash. Fails with CORRUPT (missing counts as damage), IO.
+/*
+ * Read and check one segment file by its hash. The caller owns *bytes, *segment views them.
+ * Fails with CORRUPT (missing counts as damage), IO.
  */
 iso_status store_load_segment(struct store *store, struct hash128 hash, struct bytes *bytes,
-                              struct iso_error *err);
+                              struct segment *segment, struct iso_error *err);
 
 /*
  * Append the bars that the segment file of that hash holds in the range. The file must be of the

@@ -36,13 +36,13 @@ void tail_blob_read(const uint8_t source[TAIL_BLOB_BYTES], struct bar *bar);
 iso_status tail_read(struct database *database, int64_t series_id, struct range range,
                      struct bars *target, struct iso_error *err);
 
+/* Whether a segment holds what the catalog lists it for. */
+bool segment_is_of(const struct segment *segment, const struct series *series, struct range period);
+
 /* The segment that covers a period, if any. */
 struct indexed_segment {
     bool exists;
     struct hash128 hash;
-    size_t rows;
-    int64_t first_us;
-    int64_t last_us;
 };
 iso_status segment_index_find(struct database *database, int64_t series_id, struct range period,
                               struct indexed_segment *found, struct iso_error *err);

@@ -45,10 +45,7 @@ static void compare_with_index(const struct segment *segment, const struct segme
                                size_t bytes, char text[160])
 {
     text[0] = '\0';
-    if (strcmp(segment->series.symbol, row->series.symbol) != 0 ||
-        segment->series.interval != row->series.interval ||
-        segment->period.from_us != row->period.from_us ||
-        segment->period.to_us != row->period.to_us) {
+    if (!segment_is_of(segment, &row->series, row->period)) {
         (void)snprintf(text, 160, "the file is of another series or period (%s:%s)",
                        segment->series.symbol, segment->series.interval->name);
     } else if (segment->rows != row->rows || bytes != row->bytes ||
@@ -77,12 +74,11 @@ static iso_status check_segment(void *context, const struct segment_row *row, st
     struct iso_error why = {0};
     char text[160];
     *verifying->checked += 1;
-    iso_status status = store_load_segment(verifying->store, row->hash, &bytes, &why);
+    iso_status status = store_load_segment(verifying->store, row->hash, &bytes, &segment, &why);
     if (iso_failed(status)) {
         bool missing = iso_status_code(status) == ISO_ERROR_CORRUPT && strstr(why.text, "missing");
         return tell(verifying, missing ? "missing" : "hash", row, why.text, err);
     }
-    ISO_TRY(segment_open(bytes.data, bytes.length, &segment, err));
     compare_with_index(&segment, row, bytes.length, text);
     if (text[0] != '\0') {
         return tell(verifying, "rows", row, text, err);
@@ -123,9 +119,11 @@ static iso_status check_snapshots(const struct verifying *verifying, struct iso_
         struct hash128 hash = {0, 0};
         struct iso_error why = {0};
         ISO_DEFER(bytes_reset) struct bytes bytes = {0};
+        struct segment segment;
         *verifying->checked += 1;
         bool valid = hash_parse(statement_text(rows, 1), &hash);
-        if (!valid || iso_failed(store_load_segment(verifying->store, hash, &bytes, &why))) {
+        if (!valid ||
+            iso_failed(store_load_segment(verifying->store, hash, &bytes, &segment, &why))) {
             char text[700];
             (void)snprintf(text, sizeof text, "snapshot %s: %s", statement_text(rows, 0), why.text);
             ISO_TRY(tell(verifying, "hash", NULL, text, err));

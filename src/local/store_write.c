@@ -22,9 +22,10 @@ struct period_plan {
     size_t first; /* the slice of the given bars that lies in the period */
     size_t count;
     struct indexed_segment current;
-    bool direct;         /* a new segment replaces segment and tail */
-    bool unchanged;      /* every bar was there already */
-    struct hash128 hash; /* of the new segment, where direct */
+    bool direct;                      /* a new segment replaces segment and tail */
+    uint64_t fresh[DIRECT_ROWS / 64]; /* else: bit i, the segment has no bar at the time of bar i */
+    bool unchanged;                   /* every bar was there already */
+    struct hash128 hash;              /* of the new segment, where direct */
     size_t bytes;
     size_t rows;
     int64_t first_us;
@@ -157,32 +158,59 @@ static iso_status plan_tail(struct writing *writing, struct iso_error *err)
     return ISO_OK;
 }
 
-/* The given bars span the segment's bars and are as many: writing them again repairs a damaged one.
+/*
+ * Where a segment is damaged and the given bars encode to the very bytes of its name, publish it
+ * anew; *repaired tells.
  */
-static bool replaces_all(const struct writing *writing, const struct period_plan *plan)
+static iso_status repair(const struct writing *writing, const struct period_plan *plan,
+                         bool *repaired, struct iso_error *err)
 {
-    const int64_t *time_us = writing->bars->time_us + plan->first;
-    return plan->direct && plan->count >= plan->current.rows && plan->count > 0 &&
-           time_us[0] <= plan->current.first_us &&
-           time_us[plan->count - 1] >= plan->current.last_us;
+    struct bars given = bars_slice(writing->bars, plan->first, plan->count);
+    ISO_DEFER(bytes_reset) struct bytes encoded = {0};
+    struct segment segment;
+    char name[SEGMENT_NAME_BYTES];
+    ISO_TRY(segment_encode(writing->series, plan->period, &given, &encoded, err));
+    ISO_TRY(segment_open(encoded.data, encoded.length, &segment, err));
+    *repaired = hash_equal(segment.hash, plan->current.hash);
+    if (!*repaired) {
+        return ISO_OK;
+    }
+    segment_file_name(segment.hash, name);
+    ISO_TRY(file_publish(writing->store->os, writing->store->segments, name, encoded.data,
+                         encoded.length, err));
+    return directory_sync(writing->store->os, writing->store->segments, err);
 }
 
-/* What is stored in a range of the period: its segment with the tail over it. */
-static iso_status read_stored(struct writing *writing, const struct period_plan *plan,
-                              struct range range, struct bars *stored, size_t *tail_count,
-                              struct iso_error *err)
+static iso_status read_current(struct writing *writing, const struct period_plan *plan,
+                               struct range range, struct bars *packed, struct iso_error *err)
+{
+    bool repaired = false;
+    iso_status status = store_decode_segment(writing->store, writing->series, plan->period,
+                                             plan->current.hash, range, packed, err);
+    if (iso_status_code(status) == ISO_ERROR_CORRUPT && plan->count > 0) {
+        ISO_TRY(repair(writing, plan, &repaired, err));
+    }
+    return repaired ? store_decode_segment(writing->store, writing->series, plan->period,
+                                           plan->current.hash, range, packed, err)
+                    : status;
+}
+
+/* What is stored in a range of the period, its segment with the tail over it, and which given bars
+ * are fresh. */
+static iso_status read_stored(struct writing *writing, struct period_plan *plan, struct range range,
+                              struct bars *stored, size_t *tail_count, struct iso_error *err)
 {
     ISO_DEFER(bars_reset) struct bars packed = {0};
     ISO_DEFER(bars_reset) struct bars tail = {0};
     if (plan->current.exists) {
-        iso_status status = store_decode_segment(writing->store, writing->series, plan->period,
-                                                 plan->current.hash, range, &packed, err);
-        if (iso_status_code(status) != ISO_ERROR_CORRUPT || !replaces_all(writing, plan)) {
-            ISO_TRY(status);
-        }
+        ISO_TRY(read_current(writing, plan, range, &packed, err));
     }
     ISO_TRY(tail_read(writing->store->database, writing->series_id, range, &tail, err));
     *tail_count = tail.count;
+    for (size_t i = 0; !plan->direct && i < plan->count; i++) {
+        bool fresh = !bars_have(&packed, writing->bars->time_us[plan->first + i]);
+        plan->fresh[i / 64] |= (uint64_t)fresh << (i % 64);
+    }
     size_t equal;
     size_t changed;
     return bars_merge(&packed, &tail, stored, &equal, &changed, err);
@@ -314,13 +342,7 @@ static iso_status commit_tail(struct writing *writing, const struct period_plan 
                               struct iso_error *err)
 {
     struct bars given = bars_slice(writing->bars, plan->first, plan->count);
-    ISO_DEFER(bars_reset) struct bars packed = {0};
     ISO_DEFER(statement_free) struct statement *put = NULL;
-    if (plan->current.exists) {
-        ISO_TRY(store_decode_segment(
-            writing->store, writing->series, plan->period, plan->current.hash,
-            (struct range){given.time_us[0], given.time_us[given.count - 1] + 1}, &packed, err));
-    }
     ISO_TRY(statement_new(writing->store->database,
                           "INSERT OR REPLACE INTO tail (series_id, time_us, fresh, bar)"
                           " VALUES (?1, ?2, ?3, ?4)",
@@ -331,7 +353,7 @@ static iso_status commit_tail(struct writing *writing, const struct period_plan 
         tail_blob_write(&bar, blob);
         statement_bind_integer(put, 1, writing->series_id);
         statement_bind_integer(put, 2, bar.time_us);
-        statement_bind_integer(put, 3, bars_have(&packed, bar.time_us) ? 0 : 1);
+        statement_bind_integer(put, 3, (int64_t)(plan->fresh[i / 64] >> (i % 64) & 1));
         statement_bind_blob(put, 4, blob, sizeof blob);
         ISO_TRY(statement_run(put, err));
     }

@@ -372,6 +372,10 @@ def test_a_damaged_segment_is_repaired_by_importing_its_file_again(tmp_path):
     good = victim.read_bytes()
     victim.write_bytes(good[:900] + b"\0" + good[901:])
     call("verify", store=store, code=3)
+    write_klines(tmp_path / "Y-1m.csv", MONDAY_S, 3000, seed=2)  # as many bars, but not the same
+    others = ["import", tmp_path / "Y-1m.csv", "--symbol", "X", "--interval", "1m"]
+    assert victim.name in call(*others, store=store, code=1).stderr
+    call("verify", store=store, code=3)
     call(*arguments, store=store)
     call("verify", "--deep", store=store)
     assert victim.read_bytes() == good
