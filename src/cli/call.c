@@ -234,7 +234,9 @@ iso_status call_range(const struct call *call, struct range *range, struct iso_e
 iso_status call_store(const struct call *call, enum store_mode mode, struct store **store,
                       struct iso_error *err)
 {
-    return store_open(os_system(), call_text(call, OPTION_store), mode, store, err);
+    ISO_TRY(store_open(os_system(), call_text(call, OPTION_store), mode, store, err));
+    store_set_cache_bytes(*store, (size_t)call_integer(call, OPTION_cache_bytes));
+    return ISO_OK;
 }
 
 bool call_draws(const struct call *call)

@@ -104,18 +104,16 @@ iso_status command_get(struct call *call, struct iso_error *err)
     struct series series;
     struct range range;
     ISO_DEFER(store_close) struct store *store = NULL;
-    ISO_DEFER(bars_reset) struct bars all = {0};
+    ISO_DEFER(bars_reset) struct bars bars = {0};
     ISO_DEFER(coverage_reset) struct coverage coverage = {0};
     const char *format = call_text(call, OPTION_format);
     ISO_TRY(series_make(call->arguments[0], call->arguments[1], &series, err));
     ISO_TRY(call_range(call, &range, err));
     ISO_TRY(call_store(call, STORE_READ, &store, err));
-    ISO_TRY(store_read(store, &series, range, &all, &coverage, err));
-    struct bars bars = bars_slice(&all, 0, all.count);
-    if (call_has(call, OPTION_last) && (size_t)call_integer(call, OPTION_last) < all.count) {
-        size_t last = (size_t)call_integer(call, OPTION_last);
-        bars = bars_slice(&all, all.count - last, last);
-    }
+    ISO_TRY(call_has(call, OPTION_last)
+                ? store_read_last(store, &series, range, (size_t)call_integer(call, OPTION_last),
+                                  &bars, &coverage, err)
+                : store_read(store, &series, range, &bars, &coverage, err));
     call->exit_code = coverage.complete ? ISO_CLASS_OK : ISO_CLASS_PROBLEM;
     result_say_coverage(call, &coverage);
     if (call_flag(call, OPTION_json) || strcmp(format, "json") == 0) {

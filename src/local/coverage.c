@@ -38,73 +38,63 @@ iso_status coverage_add(struct coverage *coverage, struct range range, bool hole
     return ISO_OK;
 }
 
-/* Replace the stored ranges that touch *range by nothing, and widen *range over them. */
-static iso_status absorb_touching(struct database *database, int64_t series_id, struct range *range,
-                                  struct iso_error *err)
+/*
+ * The extent of the stored ranges that touch the given one, and how many they are. min and max of
+ * nothing are null, which reads as 0.
+ */
+static iso_status find_touching(struct database *database, int64_t series_id, struct range range,
+                                int64_t *count, struct range *extent, struct iso_error *err)
 {
     ISO_DEFER(statement_free) struct statement *touching = NULL;
-    ISO_DEFER(statement_free) struct statement *drop = NULL;
     ISO_TRY(statement_new(database,
-                          "SELECT min(from_us), max(to_us) FROM coverage WHERE series_id = ?1"
-                          " AND from_us <= ?3 AND to_us >= ?2",
+                          "SELECT count(*), min(from_us), max(to_us) FROM coverage"
+                          " WHERE series_id = ?1 AND from_us <= ?3 AND to_us >= ?2",
                           &touching, err));
     statement_bind_integer(touching, 1, series_id);
-    statement_bind_integer(touching, 2, range->from_us);
-    statement_bind_integer(touching, 3, range->to_us);
+    statement_bind_integer(touching, 2, range.from_us);
+    statement_bind_integer(touching, 3, range.to_us);
     bool has_row;
     ISO_TRY(statement_step(touching, &has_row, err));
-    if (!has_row || statement_is_null(touching, 0)) {
-        return ISO_OK;
-    }
-    struct range stored = {statement_integer(touching, 0), statement_integer(touching, 1)};
-    range->from_us = stored.from_us < range->from_us ? stored.from_us : range->from_us;
-    range->to_us = stored.to_us > range->to_us ? stored.to_us : range->to_us;
-    statement_rewind(touching);
-    ISO_TRY(statement_new(database,
-                          "DELETE FROM coverage WHERE series_id = ?1 AND from_us >= ?2"
-                          " AND to_us <= ?3",
-                          &drop, err));
-    statement_bind_integer(drop, 1, series_id);
-    statement_bind_integer(drop, 2, range->from_us);
-    statement_bind_integer(drop, 3, range->to_us);
-    return statement_run(drop, err);
+    *count = statement_integer(touching, 0);
+    *extent = (struct range){statement_integer(touching, 1), statement_integer(touching, 2)};
+    return ISO_OK;
+}
+
+static iso_status run_on_range(struct database *database, const char *sql, int64_t series_id,
+                               struct range range, struct iso_error *err)
+{
+    ISO_DEFER(statement_free) struct statement *run = NULL;
+    ISO_TRY(statement_new(database, sql, &run, err));
+    statement_bind_integer(run, 1, series_id);
+    statement_bind_integer(run, 2, range.from_us);
+    statement_bind_integer(run, 3, range.to_us);
+    return statement_run(run, err);
 }
 
 iso_status coverage_write(struct database *database, int64_t series_id, struct range range,
-                          struct iso_error *err)
+                          bool *changed, struct iso_error *err)
 {
     if (range.from_us >= range.to_us) {
         return ISO_OK;
     }
-    ISO_DEFER(statement_free) struct statement *add = NULL;
-    ISO_TRY(absorb_touching(database, series_id, &range, err));
-    ISO_TRY(statement_new(database,
-                          "INSERT INTO coverage (series_id, from_us, to_us) VALUES (?1, ?2, ?3)",
-                          &add, err));
-    statement_bind_integer(add, 1, series_id);
-    statement_bind_integer(add, 2, range.from_us);
-    statement_bind_integer(add, 3, range.to_us);
-    return statement_run(add, err);
-}
-
-/* The range from the first to the last bar that the series ever covered; empty where there is none.
- */
-static iso_status known_extent(struct database *database, int64_t series_id, struct range *known,
-                               struct iso_error *err)
-{
-    ISO_DEFER(statement_free) struct statement *extent = NULL;
-    ISO_TRY(statement_new(database,
-                          "SELECT min(from_us), max(to_us) FROM coverage WHERE series_id = ?1",
-                          &extent, err));
-    statement_bind_integer(extent, 1, series_id);
-    bool has_row;
-    ISO_TRY(statement_step(extent, &has_row, err));
-    *known = (struct range){0, 0};
-    if (has_row && !statement_is_null(extent, 0)) {
-        *known = (struct range){statement_integer(extent, 0), statement_integer(extent, 1)};
+    int64_t count;
+    struct range stored;
+    ISO_TRY(find_touching(database, series_id, range, &count, &stored, err));
+    if (count == 1 && stored.from_us <= range.from_us && range.to_us <= stored.to_us) {
+        return ISO_OK;
     }
-    statement_rewind(extent);
-    return ISO_OK;
+    if (count > 0) {
+        range.from_us = stored.from_us < range.from_us ? stored.from_us : range.from_us;
+        range.to_us = stored.to_us > range.to_us ? stored.to_us : range.to_us;
+        ISO_TRY(run_on_range(database,
+                             "DELETE FROM coverage WHERE series_id = ?1 AND from_us >= ?2"
+                             " AND to_us <= ?3",
+                             series_id, range, err));
+    }
+    *changed = true;
+    return run_on_range(database,
+                        "INSERT INTO coverage (series_id, from_us, to_us) VALUES (?1, ?2, ?3)",
+                        series_id, range, err);
 }
 
 /* A bound at the end of the accepted years asks for all there is: nothing is missing beyond it. */
@@ -122,27 +112,21 @@ static iso_status add_hole(struct coverage *coverage, int64_t from_us, int64_t t
                                            "nobody imported or wrote it", err);
 }
 
-iso_status coverage_read(struct database *database, int64_t series_id, struct range range,
-                         struct coverage *coverage, struct iso_error *err)
+iso_status coverage_of(const struct series_state *state, struct range range,
+                       struct coverage *coverage, struct iso_error *err)
 {
-    struct range known;
-    ISO_TRY(known_extent(database, series_id, &known, err));
+    size_t count = state->covered_count;
+    struct range known = {0, 0}; /* from the first to the last bar the series ever covered */
+    if (count > 0) {
+        known = (struct range){state->covered[0].from_us, state->covered[count - 1].to_us};
+    }
     struct range asked = without_open_ends(range, known);
-    ISO_DEFER(statement_free) struct statement *rows = NULL;
-    ISO_TRY(statement_new(database,
-                          "SELECT from_us, to_us FROM coverage WHERE series_id = ?1"
-                          " AND to_us > ?2 AND from_us < ?3 ORDER BY from_us",
-                          &rows, err));
-    statement_bind_integer(rows, 1, series_id);
-    statement_bind_integer(rows, 2, asked.from_us);
-    statement_bind_integer(rows, 3, asked.to_us);
     int64_t at_us = asked.from_us;
-    bool has_row;
-    ISO_TRY(statement_step(rows, &has_row, err));
-    while (has_row) {
-        ISO_TRY(add_hole(coverage, at_us, statement_integer(rows, 0), err));
-        at_us = statement_integer(rows, 1);
-        ISO_TRY(statement_step(rows, &has_row, err));
+    for (size_t i = 0; i < count && state->covered[i].from_us < asked.to_us; i++) {
+        if (state->covered[i].to_us > asked.from_us) {
+            ISO_TRY(add_hole(coverage, at_us, state->covered[i].from_us, err));
+            at_us = state->covered[i].to_us;
+        }
     }
     return add_hole(coverage, at_us, asked.to_us, err);
 }

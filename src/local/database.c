@@ -5,13 +5,16 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BUSY_TIMEOUT_MS = 10000 };
+enum { BUSY_TIMEOUT_MS = 10000, IDLE_STATEMENTS_MAX = 48 };
 
 struct database {
     sqlite3 *handle;
+    struct statement *idle[IDLE_STATEMENTS_MAX]; /* compiled, in no use; the oldest first */
+    size_t idle_count;
 };
 
 struct statement {
+    struct database *database;
     sqlite3_stmt *handle;
     int bind_code; /* first failure of a bind, kept for the next step */
 };
@@ -71,9 +74,18 @@ iso_status database_open(const char *path, enum database_mode mode, struct datab
     return ISO_OK;
 }
 
+static void statement_finalize(struct statement *statement)
+{
+    (void)sqlite3_finalize(statement->handle); /* repeats the failure of the last step */
+    free(statement);
+}
+
 void database_close(struct database **database)
 {
     if (*database != NULL) {
+        for (size_t i = 0; i < (*database)->idle_count; i++) {
+            statement_finalize((*database)->idle[i]);
+        }
         int code = sqlite3_close((*database)->handle);
         ISO_ASSERT(code == SQLITE_OK); /* a statement outlived its connection */
         free(*database);
@@ -95,6 +107,18 @@ int64_t database_changes(const struct database *database)
 int64_t database_last_rowid(const struct database *database)
 {
     return sqlite3_last_insert_rowid(database->handle);
+}
+
+iso_status database_change(struct database *database, struct database_change *change,
+                           struct iso_error *err)
+{
+    ISO_DEFER(statement_free) struct statement *read = NULL;
+    bool has_row;
+    ISO_TRY(statement_new(database, "PRAGMA data_version", &read, err));
+    ISO_TRY(statement_step(read, &has_row, err));
+    change->others = has_row ? statement_integer(read, 0) : 0;
+    change->own = sqlite3_total_changes64(database->handle);
+    return ISO_OK;
 }
 
 iso_status database_version(struct database *database, int64_t *version, struct iso_error *err)
@@ -131,27 +155,53 @@ void transaction_end(struct database **database)
     }
 }
 
+/* Take the idle statement at index out of the list. */
+static struct statement *take_idle(struct database *database, size_t index)
+{
+    struct statement *taken = database->idle[index];
+    database->idle_count--;
+    memmove(&database->idle[index], &database->idle[index + 1],
+            (database->idle_count - index) * sizeof database->idle[0]);
+    return taken;
+}
+
 iso_status statement_new(struct database *database, const char *sql, struct statement **statement,
                          struct iso_error *err)
 {
+    for (size_t i = database->idle_count; i > 0; i--) {
+        if (strcmp(sqlite3_sql(database->idle[i - 1]->handle), sql) == 0) {
+            *statement = take_idle(database, i - 1);
+            return ISO_OK;
+        }
+    }
     struct statement *made;
     ISO_NEW(made, 1, err);
-    int code = sqlite3_prepare_v3(database->handle, sql, -1, 0, &made->handle, NULL);
+    int code = sqlite3_prepare_v3(database->handle, sql, -1, SQLITE_PREPARE_PERSISTENT,
+                                  &made->handle, NULL);
     if (code != SQLITE_OK) {
         free(made);
         return fail_from(database->handle, code, err);
     }
+    made->database = database;
     *statement = made;
     return ISO_OK;
 }
 
 void statement_free(struct statement **statement)
 {
-    if (*statement != NULL) {
-        (void)sqlite3_finalize((*statement)->handle); /* repeats the failure of the last step */
-        free(*statement);
-        *statement = NULL;
+    struct statement *freed = *statement;
+    if (freed == NULL) {
+        return;
     }
+    *statement = NULL;
+    struct database *database = freed->database;
+    statement_rewind(freed);
+    (void)sqlite3_clear_bindings(freed->handle); /* cannot fail */
+    freed->bind_code = SQLITE_OK;
+    if (database->idle_count == IDLE_STATEMENTS_MAX) {
+        statement_finalize(take_idle(database, 0));
+    }
+    database->idle[database->idle_count++] = freed;
 }
 
 static void keep_bind_code(struct statement *statement, int code)

@@ -27,6 +27,16 @@ iso_status database_run(struct database *database, const char *sql, struct iso_e
 /* Rows changed by the last statement that was stepped. */
 int64_t database_changes(const struct database *database);
 int64_t database_last_rowid(const struct database *database);
+/*
+ * Counts that differ once anything in the file may have been changed, by others or through this
+ * connection. Comparing two of them costs no reading of tables.
+ */
+struct database_change {
+    int64_t others;
+    int64_t own;
+};
+iso_status database_change(struct database *database, struct database_change *change,
+                           struct iso_error *err);
 /* PRAGMA user_version: the schema's version. */
 iso_status database_version(struct database *database, int64_t *version, struct iso_error *err);
 
@@ -40,7 +50,10 @@ void transaction_rollback(struct database *database);
 void transaction_end(
     struct database **database); /* for ISO_DEFER over a borrowed pointer: rolls back if open */
 
-/* sql must outlive nothing: it is compiled here. Parameters are ?1, ?2, ... */
+/*
+ * A statement of sql, which need not outlive the call. Parameters are ?1, ?2, ... Compiled
+ * statements are kept when they are freed, and handed out again for the same text.
+ */
 iso_status statement_new(struct database *database, const char *sql, struct statement **statement,
                          struct iso_error *err);
 void statement_free(struct statement **statement);

@@ -115,6 +115,7 @@ iso_status store_open(const struct os *os, const char *directory, enum store_mod
     if (mode == STORE_WRITE) {
         ISO_TRY(directory_make(os, opened->segments, err));
     }
+    ISO_TRY(cache_new(STORE_CACHE_BYTES_PRESET, &opened->cache, err));
     ISO_TRY(open_catalog(opened, mode, err));
     *store = opened;
     opened = NULL;
@@ -124,12 +125,23 @@ iso_status store_open(const struct os *os, const char *directory, enum store_mod
 void store_close(struct store **store)
 {
     if (*store != NULL) {
+        cache_free(&(*store)->cache);
         database_close(&(*store)->database);
         free((*store)->directory);
         free((*store)->segments);
         free(*store);
         *store = NULL;
     }
+}
+
+void store_set_cache_bytes(struct store *store, size_t bytes)
+{
+    cache_set_budget(store->cache, bytes);
+}
+
+struct cache_stats store_cache_stats(const struct store *store)
+{
+    return cache_stats_of(store->cache);
 }
 
 const char *store_directory(const struct store *store)
@@ -253,6 +265,9 @@ iso_status store_load_segment(struct store *store, struct hash128 hash, struct b
     if (iso_status_code(status) == ISO_ERROR_NOT_FOUND) {
         ISO_FAIL(CORRUPT, err, "segment %s is missing from %s", name, store->segments);
     }
+    if (iso_status_code(status) == ISO_ERROR_LIMIT) {
+        ISO_FAIL(CORRUPT, err, "segment %s is longer than any segment", path);
+    }
     ISO_TRY(status);
     struct segment opened;
     ISO_TRY(
@@ -273,19 +288,27 @@ bool segment_is_of(const struct segment *segment, const struct series *series, s
            segment->period.from_us == period.from_us && segment->period.to_us == period.to_us;
 }
 
+iso_status store_load_segment_of(struct store *store, const struct series *series,
+                                 struct range period, struct hash128 hash, struct bytes *bytes,
+                                 struct segment *segment, struct iso_error *err)
+{
+    ISO_TRY(store_load_segment(store, hash, bytes, segment, err));
+    if (!segment_is_of(segment, series, period)) {
+        char name[SEGMENT_NAME_BYTES];
+        segment_file_name(hash, name);
+        ISO_FAIL(CORRUPT, err, "segment %s is of %s:%s, the catalog lists it for %s:%s", name,
+                 segment->series.symbol, segment->series.interval->name, series->symbol,
+                 series->interval->name);
+    }
+    return ISO_OK;
+}
+
 iso_status store_decode_segment(struct store *store, const struct series *series,
                                 struct range period, struct hash128 hash, struct range range,
                                 struct bars *target, struct iso_error *err)
 {
     ISO_DEFER(bytes_reset) struct bytes bytes = {0};
     struct segment segment;
-    ISO_TRY(store_load_segment(store, hash, &bytes, &segment, err));
-    if (!segment_is_of(&segment, series, period)) {
-        char name[SEGMENT_NAME_BYTES];
-        segment_file_name(hash, name);
-        ISO_FAIL(CORRUPT, err, "segment %s is of %s:%s, the catalog lists it for %s:%s", name,
-                 segment.series.symbol, segment.series.interval->name, series->symbol,
-                 series->interval->name);
-    }
+    ISO_TRY(store_load_segment_of(store, series, period, hash, &bytes, &segment, err));
     return segment_decode(&segment, range, target, NULL, err);
 }

@@ -11,8 +11,8 @@
 #ifndef LOCAL_STORE_H
 #define LOCAL_STORE_H
 
+#include "base/cache.h"
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/os.h"
 #include "base/text.h"
 #include "local/database.h"
@@ -32,6 +32,12 @@ enum store_mode {
 iso_status store_open(const struct os *os, const char *directory, enum store_mode mode,
                       struct store **store, struct iso_error *err);
 void store_close(struct store **store);
+
+/* The most memory for decoded bars and index rows that this handle keeps; the preset at opening. */
+#define STORE_CACHE_BYTES_PRESET ((size_t)256 << 20)
+void store_set_cache_bytes(struct store *store, size_t bytes);
+struct cache_stats store_cache_stats(const struct store *store);
+
 const char *store_directory(const struct store *store);
 const struct os *store_os(const struct store *store);
 
@@ -88,6 +94,40 @@ iso_status coverage_add(struct coverage *coverage, struct range range, bool hole
  */
 iso_status store_read(struct store *store, const struct series *series, struct range range,
                       struct bars *target, struct coverage *coverage, struct iso_error *err);
+
+/*
+ * As store_read, but only the newest count bars of the range; older segments are not opened, and
+ * *coverage is about the range from the first bar that was given.
+ */
+iso_status store_read_last(struct store *store, const struct series *series, struct range range,
+                           size_t count, struct bars *target, struct coverage *coverage,
+                           struct iso_error *err);
+
+/*
+ * A walk over the bars of a range from one consistent state, whatever is written meanwhile, without
+ * copying them where they lie in the cache already. The store must outlive the walk, and coverage
+ * too: damage is noted there as the walk meets it. Fails as store_read; the caller closes *scan.
+ */
+struct store_scan;
+iso_status store_scan_open(struct store *store, const struct series *series, struct range range,
+                           struct coverage *coverage, struct store_scan **scan,
+                           struct iso_error *err);
+void store_scan_close(struct store_scan **scan);
+
+/* Bars borrowed from the cache or owned. All zero is the empty one. */
+struct store_view {
+    struct bars bars;
+    struct cache_entry *pin; /* what bars borrow from; NULL where they own */
+};
+
+/*
+ * The next bars, at most a segment's, in order of time; an empty view is the end. A view stays
+ * valid until store_view_release, whatever becomes of the scan, the store and its files; what
+ * does not fit into the cache is the view's own. Fails with IO, and with BUSY where the state this
+ * walk began with has been replaced and its files collected: begin anew.
+ */
+iso_status store_scan_next(struct store_scan *scan, struct store_view *view, struct iso_error *err);
+void store_view_release(struct store_view *view);
 
 struct series_row {
     int64_t id;

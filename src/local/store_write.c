@@ -389,25 +389,26 @@ static iso_status commit_outbox(struct writing *writing, const struct period_pla
     return statement_run(put, err);
 }
 
-static iso_status commit_all(struct writing *writing, struct iso_error *err)
+/* *changed tells whether there is anything to commit. */
+static iso_status commit_all(struct writing *writing, bool *changed, struct iso_error *err)
 {
-    bool changed = false;
+    *changed = false;
     for (size_t i = 0; i < writing->plan_count; i++) {
         const struct period_plan *plan = &writing->plans[i];
         if (!plan->unchanged) {
-            changed = true;
+            *changed = true;
             ISO_TRY(plan->direct ? commit_segment(writing, plan, err)
                                  : commit_tail(writing, plan, err));
             ISO_TRY(commit_outbox(writing, plan, err));
         }
     }
-    if (changed) {
-        ISO_TRY(run_on_period(writing,
-                              "UPDATE series SET revision = revision + 1 WHERE id = ?1"
-                              " AND ?2 IS NOT NULL AND ?3 IS NOT NULL",
-                              (struct range){0, 0}, err));
-    }
-    return coverage_write(writing->store->database, writing->series_id, writing->covered, err);
+    ISO_TRY(coverage_write(writing->store->database, writing->series_id, writing->covered, changed,
+                           err));
+    return *changed ? run_on_period(writing,
+                                    "UPDATE series SET revision = revision + 1 WHERE id = ?1"
+                                    " AND ?2 IS NOT NULL AND ?3 IS NOT NULL",
+                                    (struct range){0, 0}, err)
+                    : ISO_OK;
 }
 
 /* *done is false where somebody changed the series since it was prepared. */
@@ -415,12 +416,13 @@ static iso_status commit(struct writing *writing, bool *done, struct iso_error *
 {
     ISO_DEFER(transaction_end) struct database *database = writing->store->database;
     int64_t revision;
+    bool changed;
     ISO_TRY(transaction_begin(database, err));
     ISO_TRY(read_revision(writing, &revision, err));
     *done = revision == writing->revision;
     if (*done) {
-        ISO_TRY(commit_all(writing, err));
-        ISO_TRY(transaction_commit(database, err));
+        ISO_TRY(commit_all(writing, &changed, err));
+        return changed ? transaction_commit(database, err) : ISO_OK;
     }
     return ISO_OK;
 }

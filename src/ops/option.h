@@ -21,6 +21,7 @@ enum option_scope { OPTION_SETTING, OPTION_CALL };
 #define ISO_OPTION_TABLE(X)                                                                                         \
     X(store, 0, TEXT, SETTING, NULL, 0, 0, "DIR", "The store; preset $XDG_DATA_HOME/isobar, else ~/.local/share/isobar.") \
     X(config, 0, TEXT, CALL, NULL, 0, 0, "FILE", "Read settings from FILE instead of $XDG_CONFIG_HOME/isobar/config.") \
+    X(cache_bytes, 0, INTEGER, SETTING, "268435456", 0, 1e15, "BYTES", "Most memory for decoded bars that are kept.")  \
     X(json, 0, FLAG, SETTING, "false", 0, 0, "", "Print one JSON object.")                                          \
     X(quiet, 'q', FLAG, SETTING, "false", 0, 0, "", "Print results and errors only.")                               \
     X(verbose, 'v', FLAG, SETTING, "false", 0, 0, "", "Say more on standard error.")                                \
