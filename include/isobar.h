@@ -60,8 +60,9 @@ ISO_PUBLIC const char *iso_version(void);
 /*
  * Bars in columns of count elements each. time_us is the open time in microseconds since 1970 UTC.
  * An absent price, volume or vwap is NaN, an absent trade count is ISO_TRADE_COUNT_ABSENT. Bars
- * from iso_store_read are the library's until iso_bars_release; bars given to iso_store_write stay
- * the caller's, and vwap and trade_count may be NULL there.
+ * from iso_store_read and iso_cursor_next are the library's, and valid until iso_bars_release,
+ * even after the store was closed; bars given to iso_store_write stay the caller's, and vwap and
+ * trade_count may be NULL there.
  */
 #define ISO_TRADE_COUNT_ABSENT INT64_MIN
 struct iso_bars {
@@ -88,8 +89,13 @@ struct iso_store;
  */
 ISO_PUBLIC iso_status iso_store_open(const char *directory, int writable, struct iso_store **store,
                                      struct iso_error *err);
-/* Close and set *store to NULL; NULL inside is fine. */
+/* Close and set *store to NULL; NULL inside is fine. Bars that were read stay valid; a cursor may
+ * go on. */
 ISO_PUBLIC void iso_store_close(struct iso_store **store);
+
+/* The most memory, in bytes, that the handle keeps for bars it decoded; 256 MiB at first, 0 keeps
+ * none. NULL is ignored. */
+ISO_PUBLIC void iso_store_set_cache_bytes(struct iso_store *store, size_t bytes);
 
 /* What became of the bars of a write; the three add up to the number of bars given. */
 struct iso_write_report {
@@ -107,15 +113,38 @@ ISO_PUBLIC iso_status iso_store_write(struct iso_store *store, const char *symbo
                                       struct iso_write_report *report, struct iso_error *err);
 
 /*
- * Read the bars with from_us <= time < to_us, in order of time. *complete (may be NULL) is 0 where
- * the store misses a part of the range between the first and the last bar it ever held. The caller
- * releases *bars.
+ * Read the bars with from_us <= time < to_us, in order of time, from one consistent state. Where
+ * they lie in one piece in the handle's memory they are not copied. *complete (may be NULL) is 0
+ * where the store misses a part of the range between the first and the last bar it ever held. The
+ * caller releases *bars.
  */
 ISO_PUBLIC iso_status iso_store_read(struct iso_store *store, const char *symbol,
                                      const char *interval, int64_t from_us, int64_t to_us,
                                      struct iso_bars *bars, int *complete, struct iso_error *err);
-/* Give back bars of iso_store_read; sets *bars to the empty ones. */
+/* Give back bars of the library; sets *bars to the empty ones. On the thread of their store. */
 ISO_PUBLIC void iso_bars_release(struct iso_bars *bars);
+
+/* A walk over bars in order of time, piece by piece, in little memory however long the range. */
+struct iso_cursor;
+
+/*
+ * Begin a walk over the bars with from_us <= time < to_us. It sees one consistent state to its end,
+ * whatever is written meanwhile. The caller closes *cursor. Fails as iso_store_read.
+ */
+ISO_PUBLIC iso_status iso_store_scan(struct iso_store *store, const char *symbol,
+                                     const char *interval, int64_t from_us, int64_t to_us,
+                                     struct iso_cursor **cursor, struct iso_error *err);
+/*
+ * The next piece, not copied where it lies in the handle's memory; count 0 is the end. The caller
+ * releases each piece; several may be held at once. Fails with ISO_FAILURE_BUSY where the state
+ * the walk began with has been replaced and cleaned away meanwhile: begin anew.
+ */
+ISO_PUBLIC iso_status iso_cursor_next(struct iso_cursor *cursor, struct iso_bars *bars,
+                                      struct iso_error *err);
+/* 0 where a part of what was walked over so far is damaged or missing, and so was left out. */
+ISO_PUBLIC int iso_cursor_complete(const struct iso_cursor *cursor);
+/* Close and set *cursor to NULL; NULL inside is fine. Pieces that were given stay valid. */
+ISO_PUBLIC void iso_cursor_close(struct iso_cursor **cursor);
 
 #ifdef __cplusplus
 }

@@ -7,6 +7,13 @@
 
 struct iso_store {
     struct store *store;
+    size_t users; /* the handle itself, while it is open, and its cursors */
+};
+
+struct iso_cursor {
+    struct iso_store *store;
+    struct store_scan *scan;
+    struct coverage coverage;
 };
 
 _Static_assert((int)ISO_FAILURE_REPORT == (int)ISO_CLASS_FAILED &&
@@ -35,17 +42,35 @@ iso_status iso_store_open(const char *directory, int writable, struct iso_store 
     ISO_NEW(opened, 1, err);
     ISO_TRY(store_open(os_system(), directory, writable != 0 ? STORE_WRITE : STORE_READ,
                        &opened->store, err));
+    opened->users = 1;
     *store = opened;
     opened = NULL;
     return ISO_OK;
 }
 
+/* Give a use of the store back; the last one closes it. */
+static void leave(struct iso_store *store)
+{
+    if (store->users <= 1) {
+        store_close(&store->store);
+        free(store);
+    } else {
+        store->users--;
+    }
+}
+
 void iso_store_close(struct iso_store **store)
 {
     if (store != NULL && *store != NULL) {
-        store_close(&(*store)->store);
-        free(*store);
+        leave(*store);
         *store = NULL;
+    }
+}
+
+void iso_store_set_cache_bytes(struct iso_store *store, size_t bytes)
+{
+    if (store != NULL) {
+        store_set_cache_bytes(store->store, bytes);
     }
 }
 
@@ -100,48 +125,130 @@ iso_status iso_store_write(struct iso_store *store, const char *symbol, const ch
     return ISO_OK;
 }
 
+/* Hand a view over to the caller of the library; leaves *view empty. */
+static iso_status hand_out(struct store_view *view, struct iso_bars *bars, struct iso_error *err)
+{
+    struct store_view *owner;
+    ISO_NEW(owner, 1, err);
+    *owner = *view;
+    *view = (struct store_view){0};
+    *bars = (struct iso_bars){
+        .count = owner->bars.count,
+        .time_us = owner->bars.time_us,
+        .open = owner->bars.value[BAR_open],
+        .high = owner->bars.value[BAR_high],
+        .low = owner->bars.value[BAR_low],
+        .close = owner->bars.value[BAR_close],
+        .volume = owner->bars.value[BAR_volume],
+        .vwap = owner->bars.value[BAR_vwap],
+        .trade_count = owner->bars.trade_count,
+        .owner = owner,
+    };
+    return ISO_OK;
+}
+
+static iso_status check_range(const void *target, int64_t from_us, int64_t to_us,
+                              struct iso_error *err)
+{
+    if (target == NULL || from_us > to_us) {
+        ISO_FAIL(BAD_ARGUMENT, err, "the target must not be NULL, and from_us not after to_us");
+    }
+    return ISO_OK;
+}
+
+/* The bars in place if they are one piece; *whole is false where they are more. */
+static iso_status read_in_place(struct store *store, const struct series *series,
+                                struct range range, struct store_view *view,
+                                struct coverage *coverage, bool *whole, struct iso_error *err)
+{
+    ISO_DEFER(store_view_release) struct store_view rest = {0};
+    ISO_DEFER(store_scan_close) struct store_scan *scan = NULL;
+    ISO_TRY(store_scan_open(store, series, range, coverage, &scan, err));
+    ISO_TRY(store_scan_next(scan, view, err));
+    ISO_TRY(store_scan_next(scan, &rest, err));
+    *whole = rest.bars.count == 0;
+    return ISO_OK;
+}
+
 iso_status iso_store_read(struct iso_store *store, const char *symbol, const char *interval,
                           int64_t from_us, int64_t to_us, struct iso_bars *bars, int *complete,
                           struct iso_error *err)
 {
     struct series series;
+    struct range range = {from_us, to_us};
+    bool whole = false;
     ISO_DEFER(coverage_reset) struct coverage coverage = {0};
+    ISO_DEFER(store_view_release) struct store_view view = {0};
     ISO_TRY(check_series(store, symbol, interval, &series, err));
-    if (bars == NULL || from_us > to_us) {
-        ISO_FAIL(BAD_ARGUMENT, err, "bars must not be NULL, and from_us not after to_us");
-    }
-    struct bars *owner;
-    ISO_NEW(owner, 1, err);
-    iso_status status =
-        store_read(store->store, &series, (struct range){from_us, to_us}, owner, &coverage, err);
-    if (iso_failed(status)) {
-        bars_reset(owner);
-        free(owner);
+    ISO_TRY(check_range(bars, from_us, to_us, err));
+    iso_status status = read_in_place(store->store, &series, range, &view, &coverage, &whole, err);
+    if (iso_failed(status) && iso_status_code(status) != ISO_ERROR_BUSY) {
         return status;
     }
-    *bars = (struct iso_bars){
-        .count = owner->count,
-        .time_us = owner->time_us,
-        .open = owner->value[BAR_open],
-        .high = owner->value[BAR_high],
-        .low = owner->value[BAR_low],
-        .close = owner->value[BAR_close],
-        .volume = owner->value[BAR_volume],
-        .vwap = owner->value[BAR_vwap],
-        .trade_count = owner->trade_count,
-        .owner = owner,
-    };
+    if (!whole) {
+        store_view_release(&view);
+        coverage_reset(&coverage);
+        ISO_TRY(store_read(store->store, &series, range, &view.bars, &coverage, err));
+    }
     if (complete != NULL) {
         *complete = coverage.complete ? 1 : 0;
     }
-    return ISO_OK;
+    return hand_out(&view, bars, err);
 }
 
 void iso_bars_release(struct iso_bars *bars)
 {
     if (bars != NULL && bars->owner != NULL) {
-        bars_reset(bars->owner);
+        store_view_release(bars->owner);
         free(bars->owner);
         *bars = (struct iso_bars){0};
+    }
+}
+
+iso_status iso_store_scan(struct iso_store *store, const char *symbol, const char *interval,
+                          int64_t from_us, int64_t to_us, struct iso_cursor **cursor,
+                          struct iso_error *err)
+{
+    struct series series;
+    ISO_DEFER(mem_defer_free) struct iso_cursor *opened = NULL;
+    ISO_TRY(check_series(store, symbol, interval, &series, err));
+    ISO_TRY(check_range(cursor, from_us, to_us, err));
+    ISO_NEW(opened, 1, err);
+    iso_status status = store_scan_open(store->store, &series, (struct range){from_us, to_us},
+                                        &opened->coverage, &opened->scan, err);
+    if (iso_failed(status)) {
+        coverage_reset(&opened->coverage);
+        return status;
+    }
+    opened->store = store;
+    store->users++;
+    *cursor = opened;
+    opened = NULL;
+    return ISO_OK;
+}
+
+iso_status iso_cursor_next(struct iso_cursor *cursor, struct iso_bars *bars, struct iso_error *err)
+{
+    ISO_DEFER(store_view_release) struct store_view view = {0};
+    if (cursor == NULL || bars == NULL) {
+        ISO_FAIL(BAD_ARGUMENT, err, "cursor and bars must not be NULL");
+    }
+    ISO_TRY(store_scan_next(cursor->scan, &view, err));
+    return hand_out(&view, bars, err);
+}
+
+int iso_cursor_complete(const struct iso_cursor *cursor)
+{
+    return cursor != NULL && cursor->coverage.complete ? 1 : 0;
+}
+
+void iso_cursor_close(struct iso_cursor **cursor)
+{
+    if (cursor != NULL && *cursor != NULL) {
+        store_scan_close(&(*cursor)->scan);
+        coverage_reset(&(*cursor)->coverage);
+        leave((*cursor)->store);
+        free(*cursor);
+        *cursor = NULL;
     }
 }

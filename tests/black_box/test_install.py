@@ -2,6 +2,7 @@
 """What make install leaves is complete: the command runs, C and C++ compile against it."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -72,26 +73,17 @@ def test_a_program_compiles_against_the_installation(prefix, tmp_path, compiler,
         check=True,
     ).stdout.split()
     library = next(prefix.rglob("libisobar.so")).parent
-    program = tmp_path / "closes"
-    source = ROOT / "examples" / "closes.c"
-    subprocess.run(
-        [
-            compiler,
-            "-Wall",
-            "-Wextra",
-            "-Werror",
-            *flags,
-            source,
-            "-x",
-            "none",
-            *found,
-            f"-Wl,-rpath,{library}",
-            "-o",
-            program,
-        ],
-        check=True,
-    )
-    done = subprocess.run([program, store, "X", "1m"], capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("10 bars, last close ")
-    done = subprocess.run([program, tmp_path / "none", "X", "1m"], capture_output=True, check=False)
-    assert done.returncode == 2
+    examples = [
+        ("closes", r"10 bars, last close [\d.]+\n"),
+        ("average", r"10 bars, average [\d.]+\n"),
+    ]
+    for name, expected in examples:
+        program = tmp_path / name
+        source = ROOT / "examples" / f"{name}.c"
+        command = [compiler, "-Wall", "-Wextra", "-Werror", *flags, source, "-x", "none", *found]
+        subprocess.run([*command, f"-Wl,-rpath,{library}", "-o", program], check=True)
+        run = [program, store, "X", "1m"]
+        done = subprocess.run(run, capture_output=True, text=True, check=True)
+        assert re.fullmatch(expected, done.stdout)
+        run = [program, tmp_path / "none", "X", "1m"]
+        assert subprocess.run(run, capture_output=True, check=False).returncode == 2

@@ -90,12 +90,109 @@ static void wrong_arguments_are_refused_with_the_usage_class(void **state)
     assert_string_equal(iso_version(), ISOBAR_VERSION);
 }
 
+static struct iso_bars some_bars(int64_t time_us[300], double price[300])
+{
+    for (int i = 0; i < 300; i++) {
+        time_us[i] = (int64_t)i * 60000000;
+        price[i] = 100 + i % 7 * 0.25;
+    }
+    return (struct iso_bars){.count = 300,
+                             .time_us = time_us,
+                             .open = price,
+                             .high = price,
+                             .low = price,
+                             .close = price,
+                             .volume = price};
+}
+
+/* Two weeks: a segment each. */
+static void a_cursor_walks_in_pieces_that_stay_valid_after_closing(void **state)
+{
+    (void)state;
+    int64_t time_us[300];
+    double price[300];
+    struct iso_bars given = some_bars(time_us, price);
+    struct iso_bars piece[3] = {{0}};
+    struct iso_store *store = NULL;
+    struct iso_cursor *cursor = NULL;
+    assert_success(iso_store_open(directory, 1, &store, &err));
+    assert_success(iso_store_write(store, "X", "1m", &given, NULL, &err));
+    for (int i = 0; i < 300; i++) {
+        time_us[i] += INT64_C(7) * 86400 * 1000000;
+    }
+    assert_success(iso_store_write(store, "X", "1m", &given, NULL, &err));
+    assert_success(iso_store_scan(store, "X", "1m", INT64_MIN, INT64_MAX, &cursor, &err));
+    iso_store_close(&store);
+    for (int i = 0; i < 3; i++) {
+        assert_success(iso_cursor_next(cursor, &piece[i], &err));
+        assert_int_equal(piece[i].count, i < 2 ? 300 : 0);
+    }
+    assert_int_equal(iso_cursor_complete(cursor), 1);
+    iso_cursor_close(&cursor);
+    assert_null(cursor);
+    assert_memory_equal(piece[0].close, price, sizeof price);
+    assert_memory_equal(piece[1].time_us, time_us, sizeof time_us);
+    for (int i = 0; i < 3; i++) {
+        iso_bars_release(&piece[i]);
+    }
+}
+
+static void a_read_within_one_segment_is_not_copied(void **state)
+{
+    (void)state;
+    int64_t time_us[300];
+    double price[300];
+    struct iso_bars given = some_bars(time_us, price);
+    struct iso_bars read[2] = {{0}};
+    struct iso_store *store = NULL;
+    assert_success(iso_store_open(directory, 1, &store, &err));
+    assert_success(iso_store_write(store, "X", "1m", &given, NULL, &err));
+    for (int i = 0; i < 2; i++) {
+        assert_success(
+            iso_store_read(store, "X", "1m", time_us[100], INT64_MAX, &read[i], NULL, &err));
+        assert_int_equal(read[i].count, 200);
+    }
+    assert_ptr_equal(read[0].close, read[1].close);
+    iso_store_set_cache_bytes(store, 0);
+    struct iso_bars copied = {0};
+    assert_success(iso_store_read(store, "X", "1m", time_us[100], INT64_MAX, &copied, NULL, &err));
+    assert_memory_equal(copied.close, read[0].close, 200 * sizeof *price);
+    iso_store_close(&store);
+    assert_memory_equal(read[1].close, price + 100, 200 * sizeof *price);
+    iso_bars_release(&copied);
+    iso_bars_release(&read[0]);
+    iso_bars_release(&read[1]);
+}
+
+static void a_cursor_refuses_what_cannot_be_meant(void **state)
+{
+    (void)state;
+    struct iso_store *store = NULL;
+    struct iso_cursor *cursor = NULL;
+    assert_success(iso_store_open(directory, 1, &store, &err));
+    iso_status status = iso_store_scan(store, "X", "1m", 2, 1, &cursor, &err);
+    assert_int_equal(iso_failure_class_of(status), ISO_FAILURE_USAGE);
+    status = iso_store_scan(store, "X", "1m", 0, 1, &cursor, &err); /* no such series */
+    assert_int_equal(iso_failure_class_of(status), ISO_FAILURE_REPORT);
+    status = iso_cursor_next(NULL, NULL, &err);
+    assert_int_equal(iso_failure_class_of(status), ISO_FAILURE_USAGE);
+    assert_null(cursor);
+    iso_cursor_close(&cursor);
+    iso_store_close(&store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(bars_go_in_and_come_back, make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(wrong_arguments_are_refused_with_the_usage_class,
                                         make_directory, remove_directory),
+        cmocka_unit_test_setup_teardown(a_cursor_walks_in_pieces_that_stay_valid_after_closing,
+                                        make_directory, remove_directory),
+        cmocka_unit_test_setup_teardown(a_read_within_one_segment_is_not_copied, make_directory,
+                                        remove_directory),
+        cmocka_unit_test_setup_teardown(a_cursor_refuses_what_cannot_be_meant, make_directory,
+                                        remove_directory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
