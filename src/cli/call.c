@@ -7,7 +7,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
+
+enum { SCREEN_WIDTH_UNKNOWN = 80, SCREEN_ROWS_MAX = 20000 };
 
 /* Levenshtein distance, for "did you mean"; names are short. */
 static size_t edit_distance(const char *a, const char *b)
@@ -231,6 +234,49 @@ iso_status call_range(const struct call *call, struct range *range, struct iso_e
     return ISO_OK;
 }
 
+iso_status call_named_series(const struct call *call, struct series *series, struct iso_error *err)
+{
+    if (call->argument_count != 2) {
+        ISO_FAIL(BAD_ARGUMENT, err, "isobar %s wants SYMBOL INTERVAL, as BTCUSDT 1m",
+                 call->command->name);
+    }
+    return series_make(call->arguments[0], call->arguments[1], series, err);
+}
+
+iso_status call_bars(const struct call *call, struct bar_request *request, struct iso_error *err)
+{
+    *request = (struct bar_request){0};
+    ISO_TRY(call_named_series(call, &request->series, err));
+    ISO_TRY(call_range(call, &request->range, err));
+    if (call_has(call, OPTION_last)) {
+        request->last = (size_t)call_integer(call, OPTION_last);
+    }
+    if (call_has(call, OPTION_resample)) {
+        struct series coarse;
+        ISO_TRY(iso_context(series_make("X", call_text(call, OPTION_resample), &coarse, err), err,
+                            "--resample"));
+        request->resample = coarse.interval;
+        ISO_TRY(resample_check(request->series.interval, coarse.interval, err));
+    }
+    return ISO_OK;
+}
+
+iso_status call_view(const struct call *call, struct view **view, struct iso_error *err)
+{
+    return view_open(os_system(), call_text(call, OPTION_store), view, err);
+}
+
+iso_status call_check_rows(const struct call *call, size_t rows, struct iso_error *err)
+{
+    if (rows > SCREEN_ROWS_MAX && isatty(STDOUT_FILENO) != 0 && !call_has(call, OPTION_limit)) {
+        ISO_FAIL(BAD_ARGUMENT, err,
+                 "this would print more than %d rows to the terminal; give --limit N, or send them "
+                 "elsewhere, as > FILE or | less",
+                 SCREEN_ROWS_MAX);
+    }
+    return ISO_OK;
+}
+
 iso_status call_store(const struct call *call, enum store_mode mode, struct store **store,
                       struct iso_error *err)
 {
@@ -242,6 +288,20 @@ iso_status call_store(const struct call *call, enum store_mode mode, struct stor
 bool call_draws(const struct call *call)
 {
     return !call_flag(call, OPTION_quiet) && isatty(STDERR_FILENO) != 0;
+}
+
+struct screen call_screen(const struct call *call)
+{
+    const char *no_color = getenv("NO_COLOR");
+    const char *term = getenv("TERM");
+    struct winsize size = {0};
+    if (isatty(STDOUT_FILENO) == 0) {
+        return (struct screen){0, false};
+    }
+    bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    bool plain = (no_color != NULL && no_color[0] != '\0') || call_flag(call, OPTION_no_color) ||
+                 term == NULL || strcmp(term, "dumb") == 0;
+    return (struct screen){known ? size.ws_col : SCREEN_WIDTH_UNKNOWN, !plain};
 }
 
 void call_say(const struct call *call, const char *format, ...)

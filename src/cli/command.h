@@ -8,7 +8,8 @@
 #define CLI_COMMAND_H
 
 #include "base/json.h"
-#include "local/store.h"
+#include "cli/table.h"
+#include "local/bar_stream.h"
 #include "ops/option.h"
 
 enum { COMMAND_OPTIONS_MAX = 32, JSON_SCHEMA_VERSION = 1 };
@@ -57,11 +58,25 @@ iso_status call_require(const struct call *call, enum option_id id, const char *
                         struct iso_error *err);
 /* [--from, --to), with the accepted years where they are unset. Fails with BAD_ARGUMENT. */
 iso_status call_range(const struct call *call, struct range *range, struct iso_error *err);
+/* The series that the arguments SYMBOL INTERVAL name. Fails with BAD_ARGUMENT where one is alone.
+ */
+iso_status call_named_series(const struct call *call, struct series *series, struct iso_error *err);
+/* As call_named_series, the range, --last and --resample: the bars that a call asks for. */
+iso_status call_bars(const struct call *call, struct bar_request *request, struct iso_error *err);
+/* Open a view of the store of --store. The caller owns it. */
+iso_status call_view(const struct call *call, struct view **view, struct iso_error *err);
+/*
+ * Refuse to print more rows to a terminal than anybody reads, unless --limit was given. Fails with
+ * BAD_ARGUMENT.
+ */
+iso_status call_check_rows(const struct call *call, size_t rows, struct iso_error *err);
 /* Open the store of --store. The caller owns it. */
 iso_status call_store(const struct call *call, enum store_mode mode, struct store **store,
                       struct iso_error *err);
 /* True where messages on standard error may be redrawn in place: a terminal, and not --quiet. */
 bool call_draws(const struct call *call);
+/* What standard output can show; colours neither with NO_COLOR or --no-color nor into a file. */
+struct screen call_screen(const struct call *call);
 /* A message for people on standard error, with a newline; nothing with --quiet. */
 void call_say(const struct call *call, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -77,19 +92,6 @@ void result_json_coverage(struct json *json, const struct coverage *coverage);
 /* Say on standard error what is missing and where holes are. */
 void result_say_coverage(const struct call *call, const struct coverage *coverage);
 
-/* A table for people: cells in rows, columns aligned, numbers to the right. */
-enum { TABLE_COLUMNS_MAX = 16 };
-struct table {
-    size_t column_count;
-    struct text cells; /* each cell NUL-terminated */
-    size_t cell_count;
-};
-/* heads[i] beginning with '>' aligns the column to the right. */
-void table_begin(struct table *table, const char *const *heads, size_t column_count);
-void table_cell(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Append the aligned table to target and free the cells. */
-void table_end(struct table *table, struct text *target);
-
 /*
  * A list as JSON array or as a table, whichever the call asks for. A visitor adds to json where
  * is_json, else to table, and counts; listing_end completes text, also after a failed walk.
@@ -103,6 +105,8 @@ struct listing {
 };
 void listing_begin(struct listing *listing, const struct call *call, struct text *text,
                    const char *key, const char *const *heads, size_t column_count);
+/* End the rows only; the JSON object stays open for more. */
+void listing_end_rows(struct listing *listing);
 void listing_end(struct listing *listing);
 
 /* True once SIGINT or SIGTERM came; long work looks at it and stops in a consistent state. */
@@ -124,7 +128,7 @@ void help_command(const struct command *command, struct text *target);
 
 /* clang-format off */
 #define ISO_COMMAND_RUNS(X) \
-    X(import) X(export) X(get) X(ls) X(sql) X(inspect) X(verify) X(quarantine) X(snapshot) X(evolve) X(backtest) \
+    X(import) X(export) X(get) X(ls) X(info) X(gaps) X(sql) X(inspect) X(verify) X(quarantine) X(snapshot) X(evolve) X(backtest) \
     X(report) X(runs) X(export_strategy) X(bench) X(help) X(generate)
 /* clang-format on */
 #define X(name) command_run command_##name;

@@ -5,7 +5,6 @@
 #include "market/time.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -76,75 +75,6 @@ void result_say_coverage(const struct call *call, const struct coverage *coverag
     }
 }
 
-void table_begin(struct table *table, const char *const *heads, size_t column_count)
-{
-    ISO_ASSERT(column_count <= TABLE_COLUMNS_MAX);
-    *table = (struct table){.column_count = column_count};
-    for (size_t i = 0; i < column_count; i++) {
-        table_cell(table, "%s", heads[i]);
-    }
-}
-
-void table_cell(struct table *table, const char *format, ...)
-{
-    char cell[512];
-    va_list arguments;
-    va_start(arguments, format);
-    int length = vsnprintf(cell, sizeof cell, format, arguments);
-    va_end(arguments);
-    if (length >= 0) {
-        text_append(&table->cells, cell, strlen(cell) + 1);
-        table->cell_count++;
-    }
-}
-
-/* Characters a terminal shows: UTF-8 continuation bytes take no place. */
-static size_t shown_width(const char *cell)
-{
-    size_t width = 0;
-    for (; *cell != '\0'; cell++) {
-        width += ((unsigned char)*cell & 0xc0) != 0x80;
-    }
-    return width;
-}
-
-static void add_padded(struct text *target, const char *cell, size_t width, bool right, bool last)
-{
-    size_t padding = width - shown_width(cell);
-    for (size_t i = 0; right && i < padding; i++) {
-        text_add_char(target, ' ');
-    }
-    text_add(target, cell);
-    for (size_t i = 0; !right && !last && i < padding; i++) {
-        text_add_char(target, ' ');
-    }
-    text_add(target, last ? "\n" : "  ");
-}
-
-void table_end(struct table *table, struct text *target)
-{
-    size_t width[TABLE_COLUMNS_MAX] = {0};
-    bool right[TABLE_COLUMNS_MAX] = {false};
-    const char *cell = text_get(&table->cells);
-    for (size_t i = 0; !table->cells.failed && i < table->cell_count; i++) {
-        size_t column = i % table->column_count;
-        right[column] = i < table->column_count ? cell[0] == '>' : right[column];
-        size_t shown = shown_width(cell) - (i < table->column_count && right[column]);
-        width[column] = shown > width[column] ? shown : width[column];
-        cell += strlen(cell) + 1;
-    }
-    cell = text_get(&table->cells);
-    for (size_t i = 0; !table->cells.failed && i < table->cell_count; i++) {
-        size_t column = i % table->column_count;
-        bool head = i < table->column_count && right[column];
-        add_padded(target, cell + head, width[column], right[column],
-                   column + 1 == table->column_count);
-        cell += strlen(cell) + 1;
-    }
-    target->failed = target->failed || table->cells.failed;
-    text_reset(&table->cells);
-}
-
 void listing_begin(struct listing *listing, const struct call *call, struct text *text,
                    const char *key, const char *const *heads, size_t column_count)
 {
@@ -155,16 +85,24 @@ void listing_begin(struct listing *listing, const struct call *call, struct text
         json_begin_array(&listing->json, key);
     } else {
         table_begin(&listing->table, heads, column_count);
+        listing->table.screen = call_screen(call);
+    }
+}
+
+void listing_end_rows(struct listing *listing)
+{
+    if (listing->is_json) {
+        json_end_array(&listing->json);
+    } else {
+        table_end(&listing->table, listing->text);
     }
 }
 
 void listing_end(struct listing *listing)
 {
+    listing_end_rows(listing);
     if (listing->is_json) {
-        json_end_array(&listing->json);
         json_end_object(&listing->json);
         text_add_char(listing->text, '\n');
-    } else {
-        table_end(&listing->table, listing->text);
     }
 }

@@ -32,10 +32,12 @@ enum option_scope { OPTION_SETTING, OPTION_CALL };
     X(interval, 0, TEXT, CALL, NULL, 0, 0, "INTERVAL", "The interval: 1s 5s 15s 30s 1m 3m 5m 15m 30m 1h 2h 4h 6h 8h 12h 1d 1w 1M.") \
     X(tz, 0, TEXT, CALL, "UTC", 0, 0, "ZONE", "Zone of times without one: UTC or an offset as +01:00.")             \
     X(columns, 0, TEXT, CALL, NULL, 0, 0, "MAP", "Columns by name or number, as timestamp=Time,open=O,high=H,low=L,close=C.") \
-    X(explain, 0, FLAG, CALL, "false", 0, 0, "", "Say how the file was understood and why.")                        \
+    X(explain, 0, FLAG, CALL, "false", 0, 0, "", "Say on standard error how the result came about.")                \
     X(from, 0, TEXT, CALL, NULL, 0, 0, "TIME", "Begin (included): 2024-01-31, 2024-01-31T23:59Z, 1700000000s, -7d.") \
     X(to, 0, TEXT, CALL, NULL, 0, 0, "TIME", "End (not included).")                                                 \
     X(last, 0, INTEGER, CALL, NULL, 1, 1e9, "N", "Only the newest N bars of the range.")                            \
+    X(resample, 0, TEXT, CALL, NULL, 0, 0, "INTERVAL", "Make coarser bars; buckets count from midnight UTC, Monday or the first of the month.") \
+    X(limit, 0, INTEGER, CALL, NULL, 1, 1e9, "N", "At most N rows.")                                                \
     X(format, 0, CHOICE, CALL, "table", 0, 0, "table|csv|json", "Form of the output.")                              \
     X(output, 'o', TEXT, CALL, NULL, 0, 0, "PATH", "Write to PATH; - is standard output.")                          \
     X(deep, 0, FLAG, CALL, "false", 0, 0, "", "Also decode every bar.")                                             \
