@@ -4,27 +4,13 @@
  * monotonic clock, medians of --runs repetitions. Absolute times depend on the machine; compare
  * within one run only.
  */
-#include "cli/command.h"
+#include "cli/bench.h"
 #include "local/import.h"
 #include "market/time.h"
-#include "segment/segment.h"
 
 #include <ftw.h>
 #include <stdio.h>
 #include <string.h>
-
-enum { RUNS_MAX = 1000 };
-
-/* The benchmark's store and what it has to say. */
-struct bench {
-    struct call *call;
-    char directory[256];
-    struct store *store;
-    size_t bars; /* imported */
-    double import_seconds;
-    struct json json;
-    struct table table;
-};
 
 static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *walk)
 {
@@ -37,7 +23,7 @@ static int remove_entry(const char *path, const struct stat *info, int kind, str
 static void bench_reset(struct bench *bench)
 {
     store_close(&bench->store);
-    text_reset(&bench->table.cells);
+    free(bench->rows);
     if (bench->directory[0] != '\0') {
         (void)nftw(bench->directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
     }
@@ -56,22 +42,70 @@ static int by_value(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-static double median(double *values, size_t count)
+double bench_median(double *values, size_t count)
 {
     qsort(values, count, sizeof *values, by_value);
     return values[count / 2];
 }
 
-static void report(struct bench *bench, const char *name, double value, const char *unit)
+size_t bench_runs(const struct bench *bench)
 {
-    json_begin_object(&bench->json, NULL);
-    json_add_string(&bench->json, "name", name);
-    json_add_number(&bench->json, "value", value);
-    json_add_string(&bench->json, "unit", unit);
-    json_end_object(&bench->json);
-    table_cell(&bench->table, "%s", name);
-    table_cell(&bench->table, "%.3f", value);
-    table_cell(&bench->table, "%s", unit);
+    return (size_t)call_integer(bench->call, OPTION_runs);
+}
+
+static iso_status rows_reserve(struct bench *bench, struct iso_error *err)
+{
+    if (bench->row_count < bench->row_capacity) {
+        return ISO_OK;
+    }
+    size_t capacity = bench->row_capacity > 0 ? bench->row_capacity * 2 : 64;
+    struct bench_row *rows = realloc(bench->rows, capacity * sizeof *rows);
+    if (rows == NULL) {
+        ISO_FAIL(OUT_OF_MEMORY, err, "no memory for %zu rows", capacity);
+    }
+    bench->rows = rows;
+    bench->row_capacity = capacity;
+    return ISO_OK;
+}
+
+iso_status bench_add(struct bench *bench, const char *measure, const char *scope, double value,
+                     const char *unit, struct iso_error *err)
+{
+    if (strlen(measure) + strlen(scope) >= BENCH_NAME_BYTES || strlen(unit) >= BENCH_UNIT_BYTES) {
+        ISO_FAIL(LIMIT, err, "the name %.40s%.80s or its unit is too long", measure, scope);
+    }
+    ISO_TRY(rows_reserve(bench, err));
+    struct bench_row *row = &bench->rows[bench->row_count++];
+    (void)snprintf(row->name, sizeof row->name, "%s%s", measure, scope);
+    (void)snprintf(row->unit, sizeof row->unit, "%s", unit);
+    row->value = value;
+    return ISO_OK;
+}
+
+const struct bench_row *bench_find(const struct bench *bench, const char *measure,
+                                   const char *scope)
+{
+    size_t length = strlen(measure);
+    for (size_t i = 0; i < bench->row_count; i++) {
+        const char *name = bench->rows[i].name;
+        if (strncmp(name, measure, length) == 0 && strcmp(name + length, scope) == 0) {
+            return &bench->rows[i];
+        }
+    }
+    return NULL;
+}
+
+iso_status bench_add_version(struct bench *bench, const char *who, const char *version,
+                             struct iso_error *err)
+{
+    if (bench->version_count == BENCH_VERSIONS_MAX || strlen(who) >= BENCH_VERSION_BYTES ||
+        strlen(version) >= BENCH_VERSION_BYTES) {
+        ISO_FAIL(LIMIT, err, "version %.40s of %.40s is one too many or too long", version, who);
+    }
+    struct bench_version *added = &bench->versions[bench->version_count++];
+    (void)snprintf(added->who, sizeof added->who, "%s", who);
+    (void)snprintf(added->version, sizeof added->version, "%s", version);
+    return ISO_OK;
 }
 
 /* Each file is a series of its own, named by its place, so that equal symbols do not mix. */
@@ -88,7 +122,7 @@ static iso_status import_files(struct bench *bench, struct iso_error *err)
     double begin = seconds_now();
     for (int i = 1; i < bench->call->argument_count; i++) {
         char symbol[SYMBOL_BYTES_MAX];
-        (void)snprintf(symbol, sizeof symbol, "file-%06d", i);
+        (void)snprintf(symbol, sizeof symbol, BENCH_SYMBOL_FORMAT, i);
         struct import_request request = {
             .path = bench->call->arguments[i], .symbol = symbol, .cancelled = interrupt_flag()};
         ISO_DEFER(import_report_reset) struct import_report imported = {0};
@@ -108,64 +142,10 @@ static iso_status import_files(struct bench *bench, struct iso_error *err)
     return ISO_OK;
 }
 
-/* One pass over all segments: every bar decoded, encoded again, and the bytes compared. */
-struct codec_pass {
-    struct store *store;
-    struct bars bars;
-    double encode_seconds;
-    double decode_seconds;
-    size_t bytes;
-};
-
-static iso_status pass_segment(void *context, const struct segment_row *row, struct iso_error *err)
-{
-    struct codec_pass *pass = context;
-    ISO_DEFER(bytes_reset) struct bytes bytes = {0};
-    ISO_DEFER(bytes_reset) struct bytes again = {0};
-    struct segment segment;
-    ISO_TRY(store_load_segment(pass->store, row->hash, &bytes, &segment, err));
-    pass->bars.count = 0;
-    ISO_TRY(bars_reserve(&pass->bars, row->rows, err));
-    double begin = seconds_now();
-    ISO_TRY(segment_decode(&segment, segment.period, &pass->bars, NULL, err));
-    double middle = seconds_now();
-    ISO_TRY(segment_encode(&row->series, row->period, &pass->bars, &again, err));
-    pass->encode_seconds += seconds_now() - middle;
-    pass->decode_seconds += middle - begin;
-    pass->bytes += bytes.length;
-    if (again.length != bytes.length || memcmp(again.data, bytes.data, bytes.length) != 0) {
-        ISO_FAIL(CORRUPT, err, "a decoded segment encodes to other bytes");
-    }
-    return ISO_OK;
-}
-
-static iso_status bench_codec(struct bench *bench, struct iso_error *err)
-{
-    double encode[RUNS_MAX] = {0};
-    double decode[RUNS_MAX] = {0};
-    size_t runs = (size_t)call_integer(bench->call, OPTION_runs);
-    size_t bytes = 0;
-    for (size_t i = 0; i < runs; i++) {
-        struct codec_pass pass = {.store = bench->store};
-        iso_status status = store_each_segment(bench->store, NULL, pass_segment, &pass, err);
-        bars_reset(&pass.bars);
-        ISO_TRY(status);
-        encode[i] = pass.encode_seconds;
-        decode[i] = pass.decode_seconds;
-        bytes = pass.bytes;
-    }
-    double millions = (double)bench->bars * 1e-6;
-    report(bench, "isobar.bytes_per_bar", (double)bytes / (double)bench->bars, "B");
-    report(bench, "isobar.encode", millions / median(encode, runs), "M bars/s");
-    report(bench, "isobar.decode", millions / median(decode, runs), "M bars/s");
-    return ISO_OK;
-}
-
 static iso_status bench_import(struct bench *bench, struct iso_error *err)
 {
-    (void)err;
-    report(bench, "isobar.import", (double)bench->bars * 1e-6 / bench->import_seconds, "M rows/s");
-    return ISO_OK;
+    return bench_add(bench, "isobar.import", "", (double)bench->bars * 1e-6 / bench->import_seconds,
+                     "M rows/s", err);
 }
 
 struct largest {
@@ -185,10 +165,10 @@ static iso_status keep_largest(void *context, const struct series_row *row, stru
 /* A week of the largest series, at places spread evenly over it. */
 static iso_status bench_read(struct bench *bench, struct iso_error *err)
 {
-    double took[RUNS_MAX] = {0};
+    double took[BENCH_RUNS_MAX] = {0};
     struct largest largest = {0};
     ISO_TRY(store_each_series(bench->store, keep_largest, &largest, err));
-    size_t runs = (size_t)call_integer(bench->call, OPTION_runs);
+    size_t runs = bench_runs(bench);
     int64_t span_us = largest.row.last_us - largest.row.first_us;
     for (size_t i = 0; i < runs; i++) {
         ISO_DEFER(bars_reset) struct bars bars = {0};
@@ -199,35 +179,68 @@ static iso_status bench_read(struct bench *bench, struct iso_error *err)
         ISO_TRY(store_read(bench->store, &largest.row.series, week, &bars, &coverage, err));
         took[i] = (seconds_now() - begin) * 1e6;
     }
-    report(bench, "isobar.week_p50", median(took, runs), "us");
-    return ISO_OK;
+    return bench_add(bench, "isobar.week_p50", "", bench_median(took, runs), "us", err);
+}
+
+static void print_rows(const struct bench *bench, bool verbose, struct text *target)
+{
+    static const char *const heads[] = {"name", ">value", "unit"};
+    struct table table = {0};
+    (void)verbose; /* there is no more to say */
+    table_begin(&table, heads, sizeof heads / sizeof heads[0]);
+    for (size_t i = 0; i < bench->row_count; i++) {
+        table_cell(&table, "%s", bench->rows[i].name);
+        table_cell(&table, "%.3f", bench->rows[i].value);
+        table_cell(&table, "%s", bench->rows[i].unit);
+    }
+    table_end(&table, target);
+}
+
+static void add_json(const struct bench *bench, struct json *json)
+{
+    json_begin_array(json, "rows");
+    for (size_t i = 0; i < bench->row_count; i++) {
+        json_begin_object(json, NULL);
+        json_add_string(json, "name", bench->rows[i].name);
+        json_add_number(json, "value", bench->rows[i].value);
+        json_add_string(json, "unit", bench->rows[i].unit);
+        json_end_object(json);
+    }
+    json_end_array(json);
+    json_begin_object(json, "versions");
+    for (size_t i = 0; i < bench->version_count; i++) {
+        json_add_string(json, bench->versions[i].who, bench->versions[i].version);
+    }
+    json_end_object(json);
 }
 
 static const struct {
     const char *name;
     iso_status (*run)(struct bench *bench, struct iso_error *err);
-} benches[] = {{"codec", bench_codec}, {"import", bench_import}, {"read", bench_read}};
+    void (*print)(const struct bench *bench, bool verbose, struct text *target);
+} benches[] = {
+    {"codec", bench_codec, bench_codec_print},
+    {"import", bench_import, print_rows},
+    {"read", bench_read, print_rows},
+};
 
 iso_status command_bench(struct call *call, struct iso_error *err)
 {
-    static const char *const heads[] = {"name", ">value", "unit"};
     ISO_DEFER(text_reset) struct text text = {0};
-    ISO_DEFER(bench_reset) struct bench bench = {.call = call, .json = {.text = &text}};
+    ISO_DEFER(bench_reset) struct bench bench = {.call = call};
     for (size_t i = 0; i < sizeof benches / sizeof benches[0]; i++) {
         if (strcmp(benches[i].name, call->arguments[0]) != 0) {
             continue;
         }
         ISO_TRY(import_files(&bench, err));
-        result_json_begin(&bench.json);
-        json_begin_array(&bench.json, "rows");
-        table_begin(&bench.table, heads, sizeof heads / sizeof heads[0]);
         ISO_TRY(benches[i].run(&bench, err));
-        json_end_array(&bench.json);
         if (call_flag(call, OPTION_json)) {
-            return result_json_end(&bench.json, err);
+            struct json json = {.text = &text};
+            result_json_begin(&json);
+            add_json(&bench, &json);
+            return result_json_end(&json, err);
         }
-        text_clear(&text);
-        table_end(&bench.table, &text);
+        benches[i].print(&bench, call_flag(call, OPTION_verbose), &text);
         return result_write(&text, err);
     }
     ISO_FAIL(BAD_ARGUMENT, err, "isobar bench measures %s", call->command->arguments);

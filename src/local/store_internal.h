@@ -57,6 +57,11 @@ struct series_state {
 iso_status store_state(struct store *store, const struct series *series, bool fresh,
                        struct cache_entry **entry, struct iso_error *err);
 
+/* The covered ranges of the series state->id, into state, which owns them; in the caller's
+ * transaction. Fails with OUT_OF_MEMORY, CATALOG. */
+iso_status store_load_covered(struct database *database, struct series_state *state,
+                              struct iso_error *err);
+
 /* A segment's bars, all of them, as the cache keeps them. */
 struct decoded {
     struct series series;

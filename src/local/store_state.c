@@ -96,8 +96,8 @@ static iso_status load_segments(struct database *database, struct series_state *
     return ISO_OK;
 }
 
-static iso_status load_covered(struct database *database, struct series_state *state,
-                               struct iso_error *err)
+iso_status store_load_covered(struct database *database, struct series_state *state,
+                              struct iso_error *err)
 {
     ISO_DEFER(statement_free) struct statement *rows = NULL;
     ISO_TRY(statement_new(database,
@@ -130,7 +130,7 @@ static iso_status load_state(struct store *store, struct series_state *state, st
 {
     struct database *database = store->database;
     ISO_TRY(load_segments(database, state, err));
-    ISO_TRY(load_covered(database, state, err));
+    ISO_TRY(store_load_covered(database, state, err));
     return tail_read(database, state->id, (struct range){INT64_MIN, INT64_MAX}, &state->tail, err);
 }
 

@@ -150,6 +150,18 @@ struct cursor {
     size_t next_tail;
 };
 
+static iso_status read_coverage(struct store *store, int64_t series_id, struct cursor *cursor,
+                                struct iso_error *err)
+{
+    struct series_state state = {.id = series_id};
+    iso_status status = store_load_covered(store->database, &state, err);
+    if (!iso_failed(status)) {
+        status = coverage_of(&state, cursor->range, cursor->coverage, err);
+    }
+    free(state.covered);
+    return status;
+}
+
 /* What the catalog holds for the cursor: the list of segments, the tail, the holes. */
 static iso_status read_catalog(struct cursor *cursor, struct iso_error *err)
 {
@@ -163,7 +175,7 @@ static iso_status read_catalog(struct cursor *cursor, struct iso_error *err)
                  store->directory, cursor->series.symbol, cursor->series.interval->name);
     }
     if (cursor->coverage != NULL) {
-        ISO_TRY(coverage_read(store->database, id, cursor->range, cursor->coverage, err));
+        ISO_TRY(read_coverage(store, id, cursor, err));
     }
     ISO_TRY(store_each_segment(store, &cursor->series, list_segment, &cursor->list, err));
     return tail_read(store->database, id, cursor->range, &cursor->tail, err);

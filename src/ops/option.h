@@ -63,7 +63,8 @@ enum option_scope { OPTION_SETTING, OPTION_CALL };
     X(resume, 0, TEXT, CALL, NULL, 0, 0, "RUN", "Go on with this unfinished run.")                                  \
     X(trades, 0, TEXT, CALL, NULL, 0, 0, "FILE", "Write the trades as CSV.")                                        \
     X(equity, 0, TEXT, CALL, NULL, 0, 0, "FILE", "Write the equity of every bar as CSV.")                           \
-    X(runs, 0, INTEGER, CALL, "7", 1, 1000, "N", "Repetitions; the median is printed.")
+    X(runs, 0, INTEGER, CALL, "7", 1, 1000, "N", "Repetitions; the median is printed.")                           \
+    X(bench_peers, 0, TEXT, SETTING, NULL, 0, 0, "DIR", "The source tree whose peers are measured too; preset: the one that isobar was built in.")
 /* clang-format on */
 
 enum option_id {
