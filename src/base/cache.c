@@ -31,7 +31,7 @@ iso_status cache_new(size_t budget_bytes, struct cache **cache, struct iso_error
 {
     ISO_DEFER(mem_defer_free) struct cache *made = NULL;
     ISO_NEW(made, 1, err);
-    ISO_NEW(made->buckets, FIRST_BUCKETS, err);
+    ISO_NEW(made->buckets, FIRST_BUCKETS, err); /* NOLINT(bugprone-sizeof-expression): pointers */
     made->bucket_count = FIRST_BUCKETS;
     made->stats.budget_bytes = budget_bytes;
     *cache = made;

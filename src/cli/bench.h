@@ -43,7 +43,8 @@ struct bench {
 };
 
 /* Scans and prints the index of a file as the symbol of its series. */
-#define BENCH_SYMBOL_FORMAT "file-%06d"
+#define BENCH_SYMBOL_PREFIX "file-"
+#define BENCH_SYMBOL_FORMAT BENCH_SYMBOL_PREFIX "%06d"
 size_t bench_runs(const struct bench *bench);
 
 /* The middle one of the values, which are put in order; of an even number the upper one. */

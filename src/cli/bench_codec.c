@@ -125,9 +125,10 @@ static iso_status visit_file(void *context, const struct series_row *row, struct
     struct codec_file *file = context;
     ISO_DEFER(bars_reset) struct bars bars = {0};
     ISO_DEFER(coverage_reset) struct coverage coverage = {0};
-    int index = 0;
+    int64_t index = 0;
+    const char *number = row->series.symbol + strlen(BENCH_SYMBOL_PREFIX);
     file->series = row->series;
-    ISO_ASSERT(sscanf(row->series.symbol, BENCH_SYMBOL_FORMAT, &index) == 1);
+    ISO_ASSERT(integer_parse(number, number + strlen(number), &index));
     name_scope(file->bench->call->arguments[index], file->scope);
     if (bench_find(file->bench, "isobar.bytes_per_bar", file->scope) != NULL) {
         ISO_FAIL(BAD_ARGUMENT, err, "%s is given twice, or holds series of two intervals",

@@ -174,6 +174,7 @@ static iso_status script_start(struct script *script, const char *const argument
                                struct iso_error *err)
 {
     int ends[2];
+    ISO_ASSERT(arguments[0] != NULL);
     posix_spawn_file_actions_t actions;
     char *copy[8] = {0}; /* posix_spawn promises not to write to them, its prototype does not */
     for (size_t i = 0; arguments[i] != NULL; i++) {

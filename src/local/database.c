@@ -160,8 +160,9 @@ static struct statement *take_idle(struct database *database, size_t index)
 {
     struct statement *taken = database->idle[index];
     database->idle_count--;
-    memmove(&database->idle[index], &database->idle[index + 1],
-            (database->idle_count - index) * sizeof database->idle[0]);
+    for (size_t i = index; i < database->idle_count; i++) {
+        database->idle[i] = database->idle[i + 1];
+    }
     return taken;
 }
 

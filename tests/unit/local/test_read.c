@@ -15,10 +15,10 @@ static int fill(void **state)
     }
     ISO_DEFER(store_close) struct store *store = open_for(STORE_WRITE);
     made = (struct bars){0};
-    add_bars(&made, monday_us, TIME_MINUTE_US, 3 * WEEK_ROWS + 100, 1);
-    struct bars first = bars_slice(&made, 0, 3 * WEEK_ROWS);
+    add_bars(&made, monday_us, TIME_MINUTE_US, (size_t)3 * WEEK_ROWS + 100, 1);
+    struct bars first = bars_slice(&made, 0, (size_t)3 * WEEK_ROWS);
     (void)write_all(store, &series, &first);
-    for (size_t at = 3 * WEEK_ROWS; at < made.count; at += 50) { /* stays in the tail */
+    for (size_t at = (size_t)3 * WEEK_ROWS; at < made.count; at += 50) { /* stays in the tail */
         struct bars part = bars_slice(&made, at, 50);
         (void)write_all(store, &series, &part);
     }
@@ -104,7 +104,7 @@ static void a_view_outlives_scan_and_store(void **state)
     ISO_DEFER(store_view_release) struct store_view view = {0};
     ISO_DEFER(store_view_release) struct store_view tail = {0};
     struct bars first = bars_slice(&made, 0, WEEK_ROWS);
-    struct bars last = bars_slice(&made, 3 * WEEK_ROWS, 100);
+    struct bars last = bars_slice(&made, (size_t)3 * WEEK_ROWS, 100);
     assert_ok(store_scan_open(store, &series, whole(&first), &coverage, &scan, &err));
     assert_ok(store_scan_next(scan, &view, &err));
     store_scan_close(&scan);
