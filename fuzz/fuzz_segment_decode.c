@@ -2,11 +2,11 @@
 /*
  * Arbitrary bytes, opened as a segment: once as they are, once with magic, version, length and hash
  * put right, so that the mutator reaches what lies behind them. Bytes that open must decode or be
- * refused, whole and in parts, and both must agree.
+ * refused, whole and in parts, and both must agree; so must all kernels that this machine runs.
  */
 #include "fuzz.h"
 
-#include "segment/segment.h"
+#include "segment/block.h"
 
 #include <string.h>
 
@@ -42,6 +42,21 @@ static void check_parts(const struct segment *segment, const struct bars *whole)
     ISO_ASSERT(bars_equal(&joined, whole));
 }
 
+/* Every kernel decodes what expected holds, or is refused where that is NULL. */
+static void check_kernels(const struct segment *segment, const struct bars *expected)
+{
+    for (size_t i = 0; kernel_table[i] != NULL; i++) {
+        ISO_DEFER(bars_reset) struct bars found = {0};
+        struct range all = {INT64_MIN, INT64_MAX};
+        if (kernel_table[i]->available()) {
+            bool failed =
+                iso_failed(segment_decode_by(segment, kernel_table[i], all, &found, NULL, NULL));
+            ISO_ASSERT(failed == (expected == NULL));
+            ISO_ASSERT(failed || bars_equal(&found, expected));
+        }
+    }
+}
+
 static void run(const uint8_t *bytes, size_t length)
 {
     struct segment segment;
@@ -55,11 +70,13 @@ static void run(const uint8_t *bytes, size_t length)
     struct range all = {INT64_MIN, INT64_MAX};
     if (iso_failed(segment_decode(&segment, all, &whole, NULL, &err))) {
         ISO_ASSERT(whole.count == 0);
+        check_kernels(&segment, NULL);
         struct range cut = {segment.first_us + 1, segment.last_us};
         iso_ignore(segment_decode(&segment, cut, &whole, NULL, &err), "a part may be whole");
         return;
     }
     ISO_ASSERT(inspected);
+    check_kernels(&segment, &whole);
     check_order(&segment, &whole);
     check_parts(&segment, &whole);
 }

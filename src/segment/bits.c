@@ -1,18 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "segment/bits.h"
 
-enum {
-    ONE_LOAD_WIDTH_MAX = 57
-}; /* a field of so many bits lies within 8 bytes, however it begins */
-
-static uint64_t mask_of(unsigned width)
-{
-    return width == 64 ? UINT64_MAX : (UINT64_C(1) << width) - 1;
-}
-
 size_t bits_pack(const uint64_t *values, size_t count, unsigned width, uint8_t *target)
 {
-    uint64_t mask = mask_of(width);
+    uint64_t mask = bits_mask(width);
     uint64_t pending = 0;
     unsigned filled = 0;
     uint8_t *cursor = target;
@@ -34,38 +25,56 @@ size_t bits_pack(const uint64_t *values, size_t count, unsigned width, uint8_t *
     return (size_t)(cursor - target);
 }
 
-static uint64_t get_wide(const uint8_t *source, size_t index, unsigned width)
-{
-    size_t bit = index * width;
-    unsigned shift = bit & 7;
-    uint64_t word = load_u64(source + bit / 8) >> shift;
-    if (shift > 0) {
-        word |= (uint64_t)source[bit / 8 + 8] << (64 - shift);
-    }
-    return word & mask_of(width);
-}
-
-uint64_t bits_get(const uint8_t *source, size_t index, unsigned width)
-{
-    if (width > ONE_LOAD_WIDTH_MAX) {
-        return get_wide(source, index, width);
-    }
-    size_t bit = index * width;
-    return load_u64(source + bit / 8) >> (bit & 7) & mask_of(width);
-}
-
 void bits_unpack(const uint8_t *source, size_t count, unsigned width, uint64_t *values)
 {
-    if (width > ONE_LOAD_WIDTH_MAX) {
+    if (width > BITS_ONE_LOAD_WIDTH) {
         for (size_t i = 0; i < count; i++) {
-            values[i] = get_wide(source, i, width);
+            values[i] = bits_get(source, i, width);
         }
         return;
     }
-    uint64_t mask = mask_of(width);
+    uint64_t mask = bits_mask(width);
     size_t bit = 0;
     for (size_t i = 0; i < count; i++) {
         values[i] = load_u64(source + bit / 8) >> (bit & 7) & mask;
         bit += width;
     }
+}
+
+uint64_t bits_take(struct bit_source *source, unsigned width)
+{
+    uint64_t field = 0;
+    for (unsigned i = 0; i < width; i++, source->bit++) {
+        if (source->bit / 8 < source->length) {
+            uint64_t bit = source->bytes[source->bit / 8] >> source->bit % 8 & 1U;
+            field |= bit << i;
+        }
+    }
+    return field;
+}
+
+size_t integer_write(uint8_t *target, int64_t value)
+{
+    uint64_t code = zigzag(value);
+    unsigned length = (bit_length(code) + 7) / 8;
+    target[0] = (uint8_t)length;
+    for (unsigned i = 0; i < length; i++) {
+        target[1 + i] = (uint8_t)(code >> (8 * i));
+    }
+    return 1 + length;
+}
+
+bool integer_read(const uint8_t *bytes, size_t length, size_t *at, int64_t *value)
+{
+    size_t count = *at < length ? bytes[*at] : SIZE_MAX;
+    if (count > INTEGER_BYTES_MAX - 1 || count > length - *at - 1) {
+        return false;
+    }
+    uint64_t code = 0;
+    for (size_t i = 0; i < count; i++) {
+        code |= (uint64_t)bytes[*at + 1 + i] << (8 * i);
+    }
+    *at += 1 + count;
+    *value = (int64_t)unzigzag(code);
+    return (bit_length(code) + 7) / 8 == count;
 }

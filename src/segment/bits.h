@@ -3,6 +3,7 @@
 #ifndef SEGMENT_BITS_H
 #define SEGMENT_BITS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -59,6 +60,31 @@ static inline void store_u64(uint8_t *target, uint64_t word)
     memcpy(target, &word, sizeof word);
 }
 
+/* All bits below width (0..64). */
+static inline uint64_t bits_mask(unsigned width)
+{
+    return width >= 64 ? UINT64_MAX : (UINT64_C(1) << width) - 1;
+}
+
+enum { BITS_ONE_LOAD_WIDTH = 57 }; /* such a field lies within 8 bytes, however it begins */
+
+/* The field of width (0..64) bits from a bit on. */
+static inline uint64_t bits_field(const uint8_t *source, size_t bit, unsigned width)
+{
+    unsigned shift = bit & 7;
+    uint64_t word = load_u64(source + bit / 8) >> shift;
+    if (__builtin_expect(width > BITS_ONE_LOAD_WIDTH, 0)) {
+        word |= (uint64_t)source[bit / 8 + 8] << 1 << (63 - shift);
+    }
+    return word & bits_mask(width);
+}
+
+/* Its magnitude, but for one in negative ones: below 2^n for -2^n <= value < 2^n. */
+static inline uint64_t integer_extent(int64_t value)
+{
+    return (uint64_t)(value < 0 ? ~value : value);
+}
+
 /* Bits needed for a value; 0 for 0. */
 static inline unsigned bit_length(uint64_t value)
 {
@@ -76,6 +102,56 @@ static inline uint64_t unzigzag(uint64_t code)
     return code >> 1 ^ (0 - (code & 1));
 }
 
+/* An integer as a byte that counts the bytes of its zig-zag, and these; returns how many in all. */
+size_t integer_write(uint8_t *target, int64_t value);
+/* Read it at offset *at of bytes, and move *at on; false where it is cut off or longer than need
+ * be. */
+bool integer_read(const uint8_t *bytes, size_t length, size_t *at, int64_t *value);
+
+enum { INTEGER_BYTES_MAX = 9 };
+
+/* Fields of any widths written back to back. Eight bytes behind the cursor are scratch. */
+struct bit_sink {
+    uint8_t *cursor;
+    uint64_t pending;
+    unsigned filled; /* bits of pending, below 8 between calls */
+};
+
+/* Append a value of at most 57 bits, which has no bits above its width. */
+static inline void bits_put(struct bit_sink *sink, uint64_t value, unsigned width)
+{
+    sink->pending |= value << sink->filled;
+    sink->filled += width;
+    store_u64(sink->cursor, sink->pending);
+    sink->cursor += sink->filled / 8;
+    sink->pending = sink->filled >= 64 ? 0 : sink->pending >> (sink->filled & ~7U);
+    sink->filled &= 7;
+}
+
+/* Same, of at most 64 bits. */
+static inline void bits_put_wide(struct bit_sink *sink, uint64_t value, unsigned width)
+{
+    unsigned low = width < 32 ? width : 32;
+    bits_put(sink, value & ((UINT64_C(1) << low) - 1), low);
+    bits_put(sink, width > 32 ? value >> 32 : 0, width - low);
+}
+
+/* Fill up the last byte with zeros; returns the end. */
+static inline uint8_t *bits_finish(struct bit_sink *sink)
+{
+    return sink->cursor + (sink->filled > 0);
+}
+
+/* Fields of any widths read back to back: zeros behind the end, where bit says so. */
+struct bit_source {
+    const uint8_t *bytes;
+    size_t length;
+    size_t bit; /* taken so far */
+};
+
+/* The next field, of at most 32 bits. */
+uint64_t bits_take(struct bit_source *source, unsigned width);
+
 /* Bytes of count fields of width bits. */
 static inline size_t bits_bytes(size_t count, unsigned width)
 {
@@ -92,6 +168,9 @@ size_t bits_pack(const uint64_t *values, size_t count, unsigned width, uint8_t *
 void bits_unpack(const uint8_t *source, size_t count, unsigned width, uint64_t *values);
 
 /* The one field at index. */
-uint64_t bits_get(const uint8_t *source, size_t index, unsigned width);
+static inline uint64_t bits_get(const uint8_t *source, size_t index, unsigned width)
+{
+    return bits_field(source, index * width, width);
+}
 
 #endif

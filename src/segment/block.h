@@ -3,29 +3,36 @@
 #ifndef SEGMENT_BLOCK_H
 #define SEGMENT_BLOCK_H
 
-#include "segment/section.h"
+#include "segment/kernel.h"
 
-/* A block whose sections were checked: all lie within the segment. */
-struct block {
-    size_t rows;
-    int64_t first_us;
-    int64_t last_us;
-    bool has_price_base;
-    int64_t price_base;
-    struct section section[SEGMENT_COLUMN_COUNT]; /* of absent columns: all zero */
-    size_t column_bytes[SEGMENT_COLUMN_COUNT];
+/* How the bytes of blocks are spent, by column. */
+struct block_account {
+    uint64_t bytes[SEGMENT_COLUMN_COUNT];
+    size_t exceptions[SEGMENT_COLUMN_COUNT]; /* rows in lists */
 };
 
 int64_t block_first_us(const struct segment *segment, size_t index);
-int64_t block_last_us(const struct segment *segment, size_t index);
+/* No bar of the block is later. */
+int64_t block_limit_us(const struct segment *segment, size_t index);
+/* Bytes of the block begin here; block_begin of the one behind the last is its end. */
+size_t block_begin(const struct segment *segment, size_t index);
 
-/* Check the sections of the block at index. Fails with CORRUPT. */
-iso_status block_read(const struct segment *segment, size_t index, struct block *block,
-                      struct iso_error *err);
+/*
+ * Check and decode the block at index into the columns of target, which have room for its rows.
+ * What it finds is added to account, which may be NULL. Fails with CORRUPT; what the columns hold
+ * then is undefined.
+ */
+iso_status block_decode(const struct segment *segment, const struct kernel *kernel, size_t index,
+                        const struct bars *target, struct block_account *account,
+                        struct iso_error *err);
 
-/* Decode into the columns of target, which have room for block->rows. Fails with CORRUPT; what the
- * columns hold then is undefined. */
-iso_status block_decode(const struct segment *segment, const struct block *block,
-                        const struct bars *target, struct iso_error *err);
+/* Decode all blocks, and add what they are found to be made of. Fails with CORRUPT. */
+iso_status segment_account(const struct segment *segment, struct block_account *account,
+                           struct iso_error *err);
+
+/* segment_decode by a kernel of the caller's choice. */
+iso_status segment_decode_by(const struct segment *segment, const struct kernel *kernel,
+                             struct range range, struct bars *target, size_t *blocks_decoded,
+                             struct iso_error *err);
 
 #endif

@@ -9,7 +9,7 @@ struct scratch {
     int64_t trade_count[SEGMENT_BLOCK_ROWS];
 };
 
-/* Number of blocks whose last (first) bar is before time_us. */
+/* Number of blocks whose bound is before time_us. */
 static size_t blocks_before(const struct segment *segment, int64_t time_us,
                             int64_t bound_of(const struct segment *segment, size_t index))
 {
@@ -35,17 +35,34 @@ static struct bars columns_from(const struct bars *bars, size_t row)
     return view;
 }
 
-static iso_status decode_cut(const struct segment *segment, const struct block *block,
-                             struct range range, struct bars *target, size_t *count,
+static struct bars columns_of(struct scratch *scratch, size_t rows)
+{
+    struct bars columns = {
+        .count = rows, .time_us = scratch->time_us, .trade_count = scratch->trade_count};
+    for (size_t i = 0; i < BAR_VALUE_COUNT; i++) {
+        columns.value[i] = scratch->value[i];
+    }
+    return columns;
+}
+
+iso_status segment_account(const struct segment *segment, struct block_account *account,
+                           struct iso_error *err)
+{
+    struct scratch scratch;
+    for (size_t i = 0; i < segment->block_count; i++) {
+        struct bars columns = columns_of(&scratch, format_block_rows(segment->rows, i));
+        ISO_TRY(block_decode(segment, kernel_best(), i, &columns, account, err));
+    }
+    return ISO_OK;
+}
+
+static iso_status decode_cut(const struct segment *segment, const struct kernel *kernel,
+                             size_t index, struct range range, struct bars *target, size_t *count,
                              struct iso_error *err)
 {
     struct scratch scratch;
-    struct bars cut = {
-        .count = block->rows, .time_us = scratch.time_us, .trade_count = scratch.trade_count};
-    for (size_t i = 0; i < BAR_VALUE_COUNT; i++) {
-        cut.value[i] = scratch.value[i];
-    }
-    ISO_TRY(block_decode(segment, block, &cut, err));
+    struct bars cut = columns_of(&scratch, format_block_rows(segment->rows, index));
+    ISO_TRY(block_decode(segment, kernel, index, &cut, NULL, err));
     size_t first = bars_find(&cut, range.from_us);
     size_t rows = bars_find(&cut, range.to_us) - first;
     struct bars wanted = columns_from(&cut, first);
@@ -58,10 +75,11 @@ static iso_status decode_cut(const struct segment *segment, const struct block *
     return ISO_OK;
 }
 
-iso_status segment_decode(const struct segment *segment, struct range range, struct bars *target,
-                          size_t *blocks_decoded, struct iso_error *err)
+iso_status segment_decode_by(const struct segment *segment, const struct kernel *kernel,
+                             struct range range, struct bars *target, size_t *blocks_decoded,
+                             struct iso_error *err)
 {
-    size_t first = blocks_before(segment, range.from_us, block_last_us);
+    size_t first = blocks_before(segment, range.from_us, block_limit_us);
     size_t end = blocks_before(segment, range.to_us, block_first_us);
     if (range.from_us >= range.to_us || first >= end) {
         return ISO_OK;
@@ -71,14 +89,13 @@ iso_status segment_decode(const struct segment *segment, struct range range, str
     ISO_TRY(bars_reserve(target, target->count + room, err));
     size_t count = target->count;
     for (size_t i = first; i < end; i++) {
-        struct block block;
-        ISO_TRY(block_read(segment, i, &block, err));
-        if (range.from_us <= block.first_us && block.last_us < range.to_us) {
+        if (range.from_us <= block_first_us(segment, i) &&
+            block_limit_us(segment, i) < range.to_us) {
             struct bars rest = columns_from(target, count);
-            ISO_TRY(block_decode(segment, &block, &rest, err));
-            count += block.rows;
+            ISO_TRY(block_decode(segment, kernel, i, &rest, NULL, err));
+            count += format_block_rows(segment->rows, i);
         } else {
-            ISO_TRY(decode_cut(segment, &block, range, target, &count, err));
+            ISO_TRY(decode_cut(segment, kernel, i, range, target, &count, err));
         }
     }
     target->count = count;
@@ -86,4 +103,10 @@ iso_status segment_decode(const struct segment *segment, struct range range, str
         *blocks_decoded += end - first;
     }
     return ISO_OK;
+}
+
+iso_status segment_decode(const struct segment *segment, struct range range, struct bars *target,
+                          size_t *blocks_decoded, struct iso_error *err)
+{
+    return segment_decode_by(segment, kernel_best(), range, target, blocks_decoded, err);
 }

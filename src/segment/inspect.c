@@ -8,26 +8,13 @@ static const char *encoding_name(uint8_t encoding)
     return names[encoding];
 }
 
-static void add_block(const struct block *block, struct segment_info *info)
-{
-    for (size_t i = 0; i < SEGMENT_COLUMN_COUNT; i++) {
-        const struct section *section = &block->section[i];
-        info->column[i].bits += 8 * (uint64_t)block->column_bytes[i];
-        info->column[i].exceptions += section->patches.count + section->remainders.count +
-                                      section->near.count + section->raw.count;
-    }
-}
-
 iso_status segment_inspect(const struct segment *segment, struct segment_info *info,
                            struct iso_error *err)
 {
     struct segment_info found = {0};
+    struct block_account account = {0};
     uint64_t column_bits = 0;
-    for (size_t i = 0; i < segment->block_count; i++) {
-        struct block block;
-        ISO_TRY(block_read(segment, i, &block, err));
-        add_block(&block, &found);
-    }
+    ISO_TRY(segment_account(segment, &account, err));
     for (size_t i = 0; i < SEGMENT_COLUMN_COUNT; i++) {
         const struct segment_column *column = &segment->column[i];
         bool scaled = column->encoding == SEGMENT_DECIMAL && i != COLUMN_TIME;
@@ -35,6 +22,8 @@ iso_status segment_inspect(const struct segment *segment, struct segment_info *i
         found.column[i].encoding = encoding_name(column->encoding);
         found.column[i].scale = scaled ? column->scale : -1;
         found.column[i].grid = column->grid;
+        found.column[i].bits = 8 * account.bytes[i];
+        found.column[i].exceptions = account.exceptions[i];
         column_bits += found.column[i].bits;
     }
     found.overhead_bits = 8 * (uint64_t)segment->length - column_bits;

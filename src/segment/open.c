@@ -14,6 +14,12 @@ static iso_status check_magic(const uint8_t *bytes, size_t length, struct iso_er
         ISO_FAIL(NEWER_VERSION, err, "segment of version %u; this isobar reads up to version %d",
                  version, SEGMENT_VERSION);
     }
+    if (version == 1) {
+        ISO_FAIL(CORRUPT, err,
+                 "offset %d: version 1 was never released and is no longer read; import the bars"
+                 " again from where they came",
+                 FORMAT_VERSION_AT);
+    }
     if (version == 0) {
         ISO_FAIL(CORRUPT, err, "offset %d: version 0 does not exist", FORMAT_VERSION_AT);
     }
@@ -51,7 +57,7 @@ static iso_status read_series(const uint8_t *bytes, size_t length, struct segmen
         iso_failed(series_make(symbol, interval->name, &segment->series, NULL))) {
         ISO_FAIL(CORRUPT, err, "offset %d: not a symbol", FORMAT_SYMBOL_AT);
     }
-    segment->directory_offset = FORMAT_SYMBOL_AT + symbol_length;
+    segment->directory_offset = FORMAT_SYMBOL_AT + symbol_length; /* so far */
     return ISO_OK;
 }
 
@@ -60,48 +66,40 @@ static iso_status read_extent(const uint8_t *bytes, struct segment *segment, str
     segment->rows = load_u32(bytes + FORMAT_ROWS_AT);
     segment->period.from_us = (int64_t)load_u64(bytes + FORMAT_PERIOD_FROM_AT);
     segment->period.to_us = (int64_t)load_u64(bytes + FORMAT_PERIOD_TO_AT);
-    segment->first_us = (int64_t)load_u64(bytes + FORMAT_FIRST_AT);
     segment->last_us = (int64_t)load_u64(bytes + FORMAT_LAST_AT);
+    segment->class_offset = bytes[FORMAT_CLASS_OFFSET_AT];
     if (segment->rows == 0 || segment->rows > SEGMENT_ROWS_MAX) {
         ISO_FAIL(CORRUPT, err, "offset %d: %zu rows", FORMAT_ROWS_AT, segment->rows);
     }
-    if (load_u32(bytes + FORMAT_DIRECTORY_AT) != segment->directory_offset) {
-        ISO_FAIL(CORRUPT, err, "offset %d: the block directory is not at %zu", FORMAT_DIRECTORY_AT,
-                 segment->directory_offset);
-    }
-    if (load_u16(bytes + FORMAT_BLOCK_ROWS_AT) != SEGMENT_BLOCK_ROWS ||
-        load_u32(bytes + FORMAT_FLAGS_AT) != 0) {
-        ISO_FAIL(CORRUPT, err, "offset %d or %d: block rows are not %d or flags not 0",
-                 FORMAT_BLOCK_ROWS_AT, FORMAT_FLAGS_AT, SEGMENT_BLOCK_ROWS);
+    if (segment->class_offset > FORMAT_HALVES_MAX || bytes[FORMAT_FLAGS_AT] != 0) {
+        ISO_FAIL(CORRUPT, err, "offset %d: class offset %u, flags %u", FORMAT_CLASS_OFFSET_AT,
+                 segment->class_offset, bytes[FORMAT_FLAGS_AT]);
     }
     if (segment->period.from_us < TIME_MIN_US || segment->period.to_us > TIME_MAX_US ||
-        segment->period.from_us > segment->first_us || segment->first_us > segment->last_us ||
-        segment->last_us >= segment->period.to_us) {
-        ISO_FAIL(CORRUPT, err, "offset %d: first and last bar are not in order within the period",
+        segment->period.from_us > segment->last_us || segment->last_us >= segment->period.to_us) {
+        ISO_FAIL(CORRUPT, err, "offset %d: the last bar is not within the period",
                  FORMAT_PERIOD_FROM_AT);
     }
     return ISO_OK;
 }
 
-/* Whether encoding, scale and grid of a column can stand together. */
-static bool column_valid(const struct segment_column *column, size_t index, uint16_t reserved)
+/* Whether encoding and scale of a column can stand together. */
+static bool column_valid(const struct segment_column *column, size_t index)
 {
     bool value = index >= COLUMN_VALUES && index < COLUMN_TRADE_COUNT;
-    int64_t grid_limit = index == COLUMN_TIME ? FORMAT_TIME_GRID_LIMIT : FORMAT_GRID_LIMIT;
-    if (reserved != 0) {
+    switch (column->encoding) {
+    case SEGMENT_DECIMAL:
+        return column->scale <= (value ? FORMAT_SCALE_MAX : 0);
+    case SEGMENT_RAW:
+        return value && column->scale == 0;
+    case SEGMENT_ABSENT:
+        return index != COLUMN_TIME && column->scale == 0;
+    default:
         return false;
     }
-    if (column->encoding == SEGMENT_DECIMAL) {
-        bool plain = index == COLUMN_TRADE_COUNT || index == COLUMN_VALUES + BAR_vwap;
-        return column->scale <= (value ? FORMAT_SCALE_MAX : 0) && column->grid >= 1 &&
-               column->grid < (plain ? 2 : grid_limit);
-    }
-    return (column->encoding == SEGMENT_ABSENT ? index != COLUMN_TIME
-                                               : column->encoding == SEGMENT_RAW && value) &&
-           column->scale == 0 && column->grid == 0;
 }
 
-/* The prices that are decimals have one scale and one grid, which vwap may refine. */
+/* The prices that are not absent have one encoding and one scale, which vwap may refine. */
 static bool columns_agree(const struct segment_column *column)
 {
     const struct segment_column *first = NULL;
@@ -109,8 +107,7 @@ static bool columns_agree(const struct segment_column *column)
         const struct segment_column *price = &column[COLUMN_VALUES + format_price_order[i]];
         if (price->encoding != SEGMENT_ABSENT) {
             first = first == NULL ? price : first;
-            if (price->encoding != first->encoding || price->scale != first->scale ||
-                price->grid != first->grid) {
+            if (price->encoding != first->encoding || price->scale != first->scale) {
                 return false;
             }
         }
@@ -123,18 +120,67 @@ static bool columns_agree(const struct segment_column *column)
 static iso_status read_columns(const uint8_t *bytes, struct segment *segment, struct iso_error *err)
 {
     for (size_t i = 0; i < SEGMENT_COLUMN_COUNT; i++) {
-        const uint8_t *entry = bytes + FORMAT_COLUMNS_AT + FORMAT_COLUMN_BYTES * i;
+        unsigned byte = bytes[FORMAT_COLUMNS_AT + i];
         struct segment_column *column = &segment->column[i];
-        *column = (struct segment_column){entry[0], entry[1], (int64_t)load_u64(entry + 4)};
-        if (!column_valid(column, i, load_u16(entry + 2))) {
-            ISO_FAIL(CORRUPT, err, "offset %zu: %s cannot have encoding %u, scale %u, grid %lld",
-                     (size_t)(entry - bytes), format_column_name[i], column->encoding,
-                     column->scale, (long long)column->grid);
+        column->encoding = byte & ((1U << FORMAT_ENCODING_BITS) - 1);
+        column->scale = (uint8_t)(byte >> FORMAT_ENCODING_BITS);
+        if (!column_valid(column, i)) {
+            ISO_FAIL(CORRUPT, err, "offset %zu: %s cannot have encoding %u and scale %u",
+                     FORMAT_COLUMNS_AT + i, format_column_name[i], column->encoding, column->scale);
         }
     }
     if (!columns_agree(segment->column)) {
-        ISO_FAIL(CORRUPT, err, "offset %d: the scales and grids of the prices do not agree",
+        ISO_FAIL(CORRUPT, err, "offset %d: the scales of the prices do not agree",
                  FORMAT_COLUMNS_AT);
+    }
+    return ISO_OK;
+}
+
+/* A grid, 0 where no column of its kind is decimal. */
+static iso_status read_grid(struct segment *segment, const uint8_t *columns, size_t count,
+                            int64_t limit, struct iso_error *err)
+{
+    size_t at = segment->directory_offset;
+    int64_t grid;
+    bool any = false;
+    for (size_t i = 0; i < count; i++) {
+        any |= segment->column[columns[i]].encoding == SEGMENT_DECIMAL;
+    }
+    if (!integer_read(segment->bytes, segment->length, &segment->directory_offset, &grid) ||
+        (any ? grid < 1 || grid >= limit : grid != 0)) {
+        ISO_FAIL(CORRUPT, err, "offset %zu: no grid of %s", at, format_column_name[columns[0]]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        bool decimal = segment->column[columns[i]].encoding == SEGMENT_DECIMAL;
+        segment->column[columns[i]].grid = decimal ? grid : 0;
+    }
+    return ISO_OK;
+}
+
+/* Grids and tables of levels; moves the offset of the directory behind them. */
+static iso_status read_tables(struct segment *segment, struct iso_error *err)
+{
+    static const uint8_t time[] = {COLUMN_TIME};
+    static const uint8_t prices[] = {COLUMN_VALUES + BAR_open, COLUMN_VALUES + BAR_high,
+                                     COLUMN_VALUES + BAR_low, COLUMN_VALUES + BAR_close};
+    static const uint8_t volume[] = {COLUMN_VALUES + BAR_volume};
+    static const uint8_t ungridded[] = {COLUMN_VALUES + BAR_vwap, COLUMN_TRADE_COUNT};
+    ISO_TRY(read_grid(segment, time, sizeof time, FORMAT_TIME_GRID_LIMIT, err));
+    ISO_TRY(read_grid(segment, prices, sizeof prices, FORMAT_GRID_LIMIT, err));
+    ISO_TRY(read_grid(segment, volume, sizeof volume, FORMAT_GRID_LIMIT, err));
+    for (size_t i = 0; i < sizeof ungridded; i++) {
+        struct segment_column *column = &segment->column[ungridded[i]];
+        column->grid = column->encoding == SEGMENT_DECIMAL ? 1 : 0;
+    }
+    for (size_t i = 0; i < SEGMENT_COLUMN_COUNT; i++) {
+        size_t index = format_column_order[i];
+        if (segment->column[index].encoding == SEGMENT_DECIMAL) {
+            ISO_TRY(
+                iso_context(levels_read(segment->bytes, segment->length, &segment->directory_offset,
+                                        format_class_count(segment->column, index, segment->rows),
+                                        &segment->levels[index], err),
+                            err, "%s", format_column_name[index]));
+        }
     }
     return ISO_OK;
 }
@@ -142,25 +188,23 @@ static iso_status read_columns(const uint8_t *bytes, struct segment *segment, st
 /* Every block begins where the one before it ends, in bytes, and after it, in time. */
 static iso_status check_directory(const struct segment *segment, struct iso_error *err)
 {
-    int64_t before_us = INT64_MIN;
+    int64_t before_us = segment->period.from_us - 1;
     size_t begin = segment->blocks_offset;
     for (size_t i = 0; i < segment->block_count; i++) {
         size_t at = segment->directory_offset + i * FORMAT_ENTRY_BYTES;
         const uint8_t *entry = segment->bytes + at;
         int64_t first_us = (int64_t)load_u64(entry);
-        int64_t last_us = (int64_t)load_u64(entry + FORMAT_ENTRY_LAST_AT);
         size_t end = load_u32(entry + FORMAT_ENTRY_END_AT);
         bool final = i + 1 == segment->block_count;
-        if (first_us <= before_us || last_us < first_us || last_us > segment->last_us ||
-            (i == 0 && first_us != segment->first_us) || (final && last_us != segment->last_us)) {
-            ISO_FAIL(CORRUPT, err, "offset %zu: the times of block %zu are out of order", at, i);
+        if (first_us <= before_us || first_us > segment->last_us) {
+            ISO_FAIL(CORRUPT, err, "offset %zu: the time of block %zu is out of order", at, i);
         }
         if (end < begin || end > segment->length - FORMAT_TAIL_BYTES ||
             (final && end != segment->length - FORMAT_TAIL_BYTES)) {
             ISO_FAIL(CORRUPT, err, "offset %zu: block %zu ends at %zu", at + FORMAT_ENTRY_END_AT, i,
                      end);
         }
-        before_us = last_us;
+        before_us = first_us;
         begin = end;
     }
     return ISO_OK;
@@ -175,6 +219,7 @@ iso_status segment_open(const void *bytes, size_t length, struct segment *segmen
     ISO_TRY(read_series(data, length, &opened, err));
     ISO_TRY(read_extent(data, &opened, err));
     ISO_TRY(read_columns(data, &opened, err));
+    ISO_TRY(read_tables(&opened, err));
     opened.hash = format_load_hash(data + FORMAT_HASH_AT);
     opened.block_count = (opened.rows + SEGMENT_BLOCK_ROWS - 1) / SEGMENT_BLOCK_ROWS;
     opened.blocks_offset = opened.directory_offset + opened.block_count * FORMAT_ENTRY_BYTES;
@@ -183,6 +228,7 @@ iso_status segment_open(const void *bytes, size_t length, struct segment *segmen
                  opened.directory_offset);
     }
     ISO_TRY(check_directory(&opened, err));
+    opened.first_us = (int64_t)load_u64(data + opened.directory_offset);
     if (load_u64(data + length - FORMAT_TAIL_BYTES) != 0) {
         ISO_FAIL(CORRUPT, err, "offset %zu: the tail is not zero", length - FORMAT_TAIL_BYTES);
     }

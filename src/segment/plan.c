@@ -9,81 +9,117 @@
 #include "segment/section.h"
 
 enum {
-    RARE_PARTS = 512,  /* decimals that fewer than one value in so many has are exceptions */
-    SAMPLE_ROWS = 512, /* rows the search of the grid looks at */
-    SAMPLE_MAX = 4 * 2 * SAMPLE_ROWS,
+    RARE_PARTS = 512,  /* values that at most one in so many is are exceptions */
+    SCALE_ROWS = 1024, /* rows that are looked at where no scale suits nearly all values */
+    SAMPLE_ROWS = 128, /* rows the search of the grid looks at */
+    SAMPLE_MAX = 4 * SAMPLE_ROWS,
+    CHUNK_ROWS = 64,
     GRID_CANDIDATE_BITS = 40, /* grids are searched below this many bits */
 };
 
-struct scale_counts {
-    size_t fits[FORMAT_SCALE_MAX + 1]; /* by smallest scale */
-    size_t fit_count;
-    size_t present;
+/* Columns that share a scale. */
+struct group {
+    const struct bars *bars;
+    const uint8_t *members; /* of enum bar_value */
+    size_t member_count;
+    size_t present; /* values that are not absent, of every stride-th row */
+    size_t stride;
 };
 
-static void count_scales(const double *values, size_t rows, struct scale_counts *counts)
+static size_t count_present(const double *values, size_t rows, size_t stride)
 {
-    unsigned hint = 0;
-    for (size_t i = 0; i < rows; i++) {
-        double value = values[i];
-        if (value != value) {
-            continue;
-        }
-        counts->present++;
-        int scale = decimal_smallest_scale(value, hint);
-        if (scale >= 0) {
-            counts->fits[scale]++;
-            counts->fit_count++;
-            hint = (unsigned)scale > hint ? (unsigned)scale : hint;
-        }
+    size_t present = 0;
+    for (size_t i = 0; i < rows; i += stride) {
+        present += values[i] == values[i];
     }
+    return present;
 }
 
-/* The smallest scale that all but a rare few of the decimals fit. */
-static unsigned choose_scale(const struct scale_counts *counts)
+static struct group make_group(const struct bars *bars, const uint8_t *members, size_t member_count,
+                               size_t stride)
 {
-    size_t beyond = counts->fit_count;
-    unsigned scale = 0;
-    for (; scale < FORMAT_SCALE_MAX; scale++) {
-        beyond -= counts->fits[scale];
-        if (beyond * RARE_PARTS <= counts->fit_count) {
-            break;
+    struct group group = {bars, members, member_count, 0, stride};
+    for (size_t i = 0; i < member_count; i++) {
+        group.present += count_present(bars->value[members[i]], bars->count, stride);
+    }
+    return group;
+}
+
+static inline bool misfits(double value, unsigned scale, bool allow_near)
+{
+    if (allow_near) {
+        return decimal_of(value, scale).kind == DECIMAL_OTHER;
+    }
+    int64_t integer;
+    return value == value && !decimal_fits(value, scale, &integer);
+}
+
+/* How many values a scale does not suit; counting ends soon after limit is passed. */
+static size_t count_misfits(const struct group *group, unsigned scale, bool allow_near,
+                            size_t limit)
+{
+    size_t rows = group->bars->count;
+    size_t count = 0;
+    for (size_t member = 0; member < group->member_count; member++) {
+        const double *values = group->bars->value[group->members[member]];
+        for (size_t i = 0; i < rows && count <= limit;) {
+            size_t end =
+                rows - i > CHUNK_ROWS * group->stride ? i + CHUNK_ROWS * group->stride : rows;
+            for (; i < end; i += group->stride) {
+                count += misfits(values[i], scale, allow_near);
+            }
         }
+    }
+    return count;
+}
+
+/* The smallest scale that all but a rare few values fit, or, failing that, are near to. */
+static bool find_scale(const struct group *group, unsigned *scale)
+{
+    size_t limit = group->present / RARE_PARTS;
+    for (unsigned allow_near = 0; allow_near < 2; allow_near++) {
+        for (*scale = 0; *scale <= FORMAT_SCALE_MAX; (*scale)++) {
+            if (count_misfits(group, *scale, allow_near, limit) <= limit) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* The smallest scale that suits but a rare few values less than the one that suits most. */
+static unsigned least_bad_scale(const struct group *group)
+{
+    size_t count[FORMAT_SCALE_MAX + 1];
+    size_t least = SIZE_MAX;
+    for (unsigned scale = 0; scale <= FORMAT_SCALE_MAX; scale++) {
+        count[scale] = count_misfits(group, scale, true, SIZE_MAX);
+        least = count[scale] < least ? count[scale] : least;
+    }
+    unsigned scale = 0;
+    while (count[scale] > least + group->present / RARE_PARTS) {
+        scale++;
     }
     return scale;
-}
-
-static size_t count_raw(const double *values, size_t rows, unsigned scale)
-{
-    size_t raw = 0;
-    for (size_t i = 0; i < rows; i++) {
-        raw += decimal_of(values[i], scale).kind == DECIMAL_OTHER;
-    }
-    return raw;
 }
 
 /* Plan columns that share a scale: encodings and scale, grid 1. */
 static void plan_group(const struct bars *bars, const uint8_t *members, size_t member_count,
                        struct segment_column *columns)
 {
-    struct scale_counts all = {0};
-    size_t present[BAR_VALUE_COUNT] = {0};
-    for (size_t i = 0; i < member_count; i++) {
-        size_t before = all.present;
-        count_scales(bars->value[members[i]], bars->count, &all);
-        present[i] = all.present - before;
+    struct group all = make_group(bars, members, member_count, 1);
+    unsigned scale = 0;
+    bool decimal = true;
+    if (!find_scale(&all, &scale)) {
+        size_t stride = (bars->count + SCALE_ROWS - 1) / SCALE_ROWS;
+        struct group some = make_group(bars, members, member_count, stride);
+        scale = least_bad_scale(&some);
+        decimal = 2 * count_misfits(&all, scale, true, SIZE_MAX) <= all.present;
     }
-    unsigned scale = choose_scale(&all);
-    size_t unfit = all.present - all.fit_count;
-    size_t raw = 0;
-    for (size_t i = 0; i < member_count && 2 * unfit > all.present; i++) {
-        raw += count_raw(bars->value[members[i]], bars->count, scale);
-    }
-    bool decimal = 2 * raw <= all.present;
     for (size_t i = 0; i < member_count; i++) {
         struct segment_column *column = &columns[COLUMN_VALUES + members[i]];
         *column = (struct segment_column){.encoding = SEGMENT_ABSENT};
-        if (present[i] > 0) {
+        if (count_present(bars->value[members[i]], bars->count, 1) > 0) {
             column->encoding = decimal ? SEGMENT_DECIMAL : SEGMENT_RAW;
             column->scale = decimal ? (uint8_t)scale : 0;
             column->grid = decimal ? 1 : 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A section: the integers of one column in one block, as fields of one width above a base, with
- * patches for those that need more, and lists of what the integers do not say.
+ * A section: one column in one block. First its lists, of what the integers do not say; then planes
+ * and fields, which kernels read.
  */
 #ifndef SEGMENT_SECTION_H
 #define SEGMENT_SECTION_H
@@ -11,7 +11,6 @@
 /* What an encoder gathers for a section. */
 struct section_draft {
     size_t rows;
-    int64_t residual[SEGMENT_BLOCK_ROWS];
     size_t remainder_count;
     uint64_t remainder_at[SEGMENT_BLOCK_ROWS];
     uint64_t remainder[SEGMENT_BLOCK_ROWS];
@@ -23,16 +22,23 @@ struct section_draft {
     uint64_t raw[SEGMENT_BLOCK_ROWS];
 };
 
-/* Room that section_write takes at most; section_raw_write takes less. */
-enum { SECTION_BYTES_MAX = 64 + SEGMENT_BLOCK_ROWS * 8 * 6 };
+enum {
+    SECTION_LISTS_BYTES_MAX = 16 + SEGMENT_BLOCK_ROWS / 8 * (3 + 53 + 8 + 64),
+    SECTION_CODES_BYTES_MAX = 16 + SEGMENT_BLOCK_ROWS / 8 * (LEVELS_MAX - 1 + LEVELS_WIDTH_MAX),
+    SECTION_RAW_BYTES_MAX = 9 + SEGMENT_BLOCK_ROWS * 8
+};
 
 /* Empty the draft for a block of rows rows. */
 void section_begin(struct section_draft *draft, size_t rows);
-/* Choose base and width and write the section; remainder_bits is the width of remainders. Returns
- * the bytes written. */
-size_t section_write(const struct section_draft *draft, unsigned remainder_bits, uint8_t *target);
+/* Write the lists; remainder_bits is the width of remainders. Returns the bytes written. */
+size_t section_write_lists(const struct section_draft *draft, unsigned remainder_bits,
+                           uint8_t *target);
+/* Write the planes and fields of rows rows in the given classes. Returns the bytes written; eight
+ * bytes behind them are scratch. */
+size_t section_write_codes(const struct levels *levels, const uint8_t *class,
+                           const int64_t *residual, size_t rows, uint8_t *target);
 /* Write doubles as differences of their bits. Returns the bytes written. */
-size_t section_raw_write(const double *values, size_t rows, uint8_t *target);
+size_t section_write_raw(const double *values, size_t rows, uint8_t *target);
 
 /* A list of one section: count rows, where they are and fields of width bits. */
 struct section_list {
@@ -54,17 +60,11 @@ static inline size_t section_list_bits(size_t count, size_t rows)
     return section_list_is_map(count, rows) ? rows : count * FORMAT_POSITION_BITS;
 }
 
-/* A section that was checked: everything in it lies within the segment. */
-struct section {
-    size_t rows;
-    unsigned width;
-    int64_t base;
-    const uint8_t *fields;
-    struct section_list patches;
+/* The lists of a section, which were checked: everything in them lies within the segment. */
+struct section_lists {
     struct section_list remainders;
     struct section_list near;
     struct section_list raw;
-    const uint8_t *end;
 };
 
 /* A block that is being read; errors name offsets from begin. */
@@ -81,16 +81,19 @@ struct section_rules {
     bool exceptions;         /* near and raw lists may stand */
 };
 
-/* Check the section at the cursor and move on behind it. Fails with CORRUPT. */
-iso_status section_read(struct section_source *source, size_t rows, struct section_rules rules,
-                        struct section *section, struct iso_error *err);
-/* The residuals of a section, wrapping around modulo 2^64. */
-void section_residuals(const struct section *section, int64_t residual[SEGMENT_BLOCK_ROWS]);
-/* Same for a column of raw doubles: section_raw_read sets rows, width, base and fields. */
-iso_status section_raw_read(struct section_source *source, size_t rows, struct section *section,
+/* Check the lists at the cursor and move on behind them. Fails with CORRUPT. */
+iso_status section_read_lists(struct section_source *source, size_t rows,
+                              struct section_rules rules, struct section_lists *lists,
+                              struct iso_error *err);
+/* Read a column of raw doubles. Fails with CORRUPT. */
+iso_status section_read_raw(struct section_source *source, size_t rows, double *values,
                             struct iso_error *err);
-void section_raw_values(const struct section *section, double *values);
 
+enum { SECTION_MASK_WORDS = SEGMENT_BLOCK_ROWS / 64 };
+
+/* A bit for each row of the block: whether the list has it. */
+void section_list_mask(const struct section_list *list, size_t rows,
+                       uint64_t mask[SECTION_MASK_WORDS]);
 /* The rows of a list of a section that was checked. */
 void section_list_rows(const struct section_list *list, size_t rows,
                        uint16_t at[SEGMENT_BLOCK_ROWS]);

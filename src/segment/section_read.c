@@ -42,43 +42,23 @@ static iso_status take_width(struct section_source *source, unsigned limit, unsi
     return ISO_OK;
 }
 
-static iso_status take_base(struct section_source *source, unsigned length, int64_t *base,
-                            struct iso_error *err)
-{
-    const uint8_t *at = source->cursor;
-    if (length > 8) {
-        ISO_FAIL(CORRUPT, err, "offset %zu: %s has a base of %u bytes",
-                 (size_t)(at - source->begin), source->column, length);
-    }
-    ISO_TRY(take(source, length, &at, err));
-    uint64_t code = 0;
-    for (unsigned i = 0; i < length; i++) {
-        code |= (uint64_t)at[i] << (8 * i);
-    }
-    *base = (int64_t)unzigzag(code);
-    return ISO_OK;
-}
-
-/* Widths and counts of the lists whose flags are set. */
-static iso_status take_counts(struct section_source *source, unsigned flags,
-                              struct section_rules rules, struct section *section,
+/* Counts and widths of the lists whose flags are set. */
+static iso_status take_counts(struct section_source *source, unsigned flags, size_t rows,
+                              struct section_rules rules, struct section_lists *lists,
                               struct iso_error *err)
 {
-    if ((flags & SECTION_PATCHED) != 0) {
-        ISO_TRY(take_count(source, section->rows, &section->patches.count, err));
-        ISO_TRY(take_width(source, FORMAT_WIDTH_MAX, &section->patches.width, err));
-    }
-    if ((flags & SECTION_REMAINDERS) != 0) {
-        ISO_TRY(take_count(source, section->rows, &section->remainders.count, err));
-        section->remainders.width = rules.remainder_bits;
-    }
-    if ((flags & SECTION_NEAR) != 0) {
-        ISO_TRY(take_count(source, section->rows, &section->near.count, err));
-        section->near.width = 8;
-    }
-    if ((flags & SECTION_RAW) != 0) {
-        ISO_TRY(take_count(source, section->rows, &section->raw.count, err));
-        section->raw.width = 64;
+    const struct {
+        unsigned flag;
+        unsigned width;
+        struct section_list *list;
+    } kinds[] = {{SECTION_REMAINDERS, rules.remainder_bits, &lists->remainders},
+                 {SECTION_NEAR, 8, &lists->near},
+                 {SECTION_RAW, 64, &lists->raw}};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if ((flags & kinds[i].flag) != 0) {
+            ISO_TRY(take_count(source, rows, &kinds[i].list->count, err));
+            kinds[i].list->width = kinds[i].width;
+        }
     }
     return ISO_OK;
 }
@@ -125,89 +105,76 @@ static iso_status take_list(struct section_source *source, size_t rows, struct s
     return ISO_OK;
 }
 
-void section_list_rows(const struct section_list *list, size_t rows,
-                       uint16_t at[SEGMENT_BLOCK_ROWS])
+void section_list_mask(const struct section_list *list, size_t rows,
+                       uint64_t mask[SECTION_MASK_WORDS])
 {
-    if (!section_list_is_map(list->count, rows)) {
-        uint64_t position[SEGMENT_BLOCK_ROWS / FORMAT_POSITION_BITS + 1];
-        bits_unpack(list->positions, list->count, FORMAT_POSITION_BITS, position);
-        for (size_t i = 0; i < list->count; i++) {
-            at[i] = (uint16_t)position[i];
+    memset(mask, 0, SECTION_MASK_WORDS * sizeof mask[0]);
+    if (list->count == 0) {
+        return;
+    }
+    if (section_list_is_map(list->count, rows)) {
+        size_t bytes = bits_bytes(rows, 1);
+        for (size_t i = 0; i < bytes; i++) {
+            mask[i / 8] |= (uint64_t)list->positions[i] << i % 8 * 8;
         }
         return;
     }
+    for (size_t i = 0; i < list->count; i++) {
+        uint64_t row = bits_get(list->positions, i, FORMAT_POSITION_BITS);
+        mask[row / 64] |= UINT64_C(1) << row % 64;
+    }
+}
+
+void section_list_rows(const struct section_list *list, size_t rows,
+                       uint16_t at[SEGMENT_BLOCK_ROWS])
+{
+    uint64_t mask[SECTION_MASK_WORDS];
     size_t found = 0;
-    for (size_t byte = 0; byte < bits_bytes(rows, 1); byte++) {
-        for (unsigned left = list->positions[byte]; left != 0; left &= left - 1) {
-            at[found++] = (uint16_t)(8 * byte + (unsigned)__builtin_ctz(left));
+    if (list->count == 0) {
+        return;
+    }
+    section_list_mask(list, rows, mask);
+    for (size_t w = 0; w < SECTION_MASK_WORDS; w++) {
+        for (uint64_t left = mask[w]; left != 0; left &= left - 1) {
+            at[found++] = (uint16_t)(64 * w + (unsigned)__builtin_ctzll(left));
         }
     }
 }
 
-iso_status section_read(struct section_source *source, size_t rows, struct section_rules rules,
-                        struct section *section, struct iso_error *err)
+iso_status section_read_lists(struct section_source *source, size_t rows,
+                              struct section_rules rules, struct section_lists *lists,
+                              struct iso_error *err)
 {
-    *section = (struct section){.rows = rows};
     const uint8_t *at;
-    ISO_TRY(take_width(source, FORMAT_WIDTH_MAX, &section->width, err));
+    *lists = (struct section_lists){0};
     ISO_TRY(take(source, 1, &at, err));
-    unsigned flags = *at;
-    unsigned refused = (rules.remainder_bits == 0 ? (unsigned)SECTION_REMAINDERS : 0) |
-                       (rules.exceptions ? 0 : (unsigned)(SECTION_NEAR | SECTION_RAW));
-    if ((flags & refused) != 0) {
+    unsigned allowed = (rules.remainder_bits > 0 ? (unsigned)SECTION_REMAINDERS : 0) |
+                       (rules.exceptions ? (unsigned)(SECTION_NEAR | SECTION_RAW) : 0);
+    if ((*at & ~allowed) != 0) {
         ISO_FAIL(CORRUPT, err, "offset %zu: %s may not have the lists that flags %u announce",
-                 (size_t)(at - source->begin), source->column, flags);
+                 (size_t)(at - source->begin), source->column, *at);
     }
-    ISO_TRY(take_base(source, flags & SECTION_BASE_MASK, &section->base, err));
-    ISO_TRY(take_counts(source, flags, rules, section, err));
-    ISO_TRY(take(source, bits_bytes(rows, section->width), &section->fields, err));
-    ISO_TRY(take_list(source, rows, &section->patches, err));
-    ISO_TRY(take_list(source, rows, &section->remainders, err));
-    ISO_TRY(take_list(source, rows, &section->near, err));
-    ISO_TRY(take_list(source, rows, &section->raw, err));
-    section->end = source->cursor;
-    return ISO_OK;
+    ISO_TRY(take_counts(source, *at, rows, rules, lists, err));
+    ISO_TRY(take_list(source, rows, &lists->remainders, err));
+    ISO_TRY(take_list(source, rows, &lists->near, err));
+    return take_list(source, rows, &lists->raw, err);
 }
 
-void section_residuals(const struct section *section, int64_t residual[SEGMENT_BLOCK_ROWS])
-{
-    uint64_t fields[SEGMENT_BLOCK_ROWS];
-    bits_unpack(section->fields, section->rows, section->width, fields);
-    uint16_t at[SEGMENT_BLOCK_ROWS];
-    uint64_t patch[SEGMENT_BLOCK_ROWS];
-    const struct section_list *patches = &section->patches;
-    section_list_rows(patches, section->rows, at);
-    bits_unpack(patches->fields, patches->count, patches->width, patch);
-    for (size_t i = 0; i < patches->count; i++) {
-        /* NOLINTNEXTLINE(clang-analyzer-core.*): section_list_rows filled at[0, count). */
-        fields[at[i]] += unzigzag(patch[i]) << section->width;
-    }
-    uint64_t base = (uint64_t)section->base;
-    for (size_t i = 0; i < section->rows; i++) {
-        residual[i] = (int64_t)(fields[i] + base);
-    }
-}
-
-iso_status section_raw_read(struct section_source *source, size_t rows, struct section *section,
+iso_status section_read_raw(struct section_source *source, size_t rows, double *values,
                             struct iso_error *err)
 {
-    *section = (struct section){.rows = rows};
     const uint8_t *at;
-    ISO_TRY(take_width(source, 64, &section->width, err));
+    const uint8_t *fields;
+    uint64_t field[SEGMENT_BLOCK_ROWS];
+    unsigned width;
+    ISO_TRY(take_width(source, 64, &width, err));
     ISO_TRY(take(source, 8, &at, err));
-    section->base = (int64_t)load_u64(at);
-    ISO_TRY(take(source, bits_bytes(rows, section->width), &section->fields, err));
-    section->end = source->cursor;
-    return ISO_OK;
-}
-
-void section_raw_values(const struct section *section, double *values)
-{
-    uint64_t fields[SEGMENT_BLOCK_ROWS];
-    bits_unpack(section->fields, section->rows, section->width, fields);
-    uint64_t bits = (uint64_t)section->base;
-    for (size_t i = 0; i < section->rows; i++) {
-        bits += unzigzag(fields[i]);
+    ISO_TRY(take(source, bits_bytes(rows, width), &fields, err));
+    bits_unpack(fields, rows, width, field);
+    uint64_t bits = load_u64(at);
+    for (size_t i = 0; i < rows; i++) {
+        bits += unzigzag(field[i]);
         values[i] = format_double(bits);
     }
+    return ISO_OK;
 }

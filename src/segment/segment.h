@@ -11,11 +11,12 @@
 #include "base/hash.h"
 #include "market/bars.h"
 #include "market/series.h"
+#include "segment/levels.h"
 
 enum {
     SEGMENT_ROWS_MAX = 1 << 20,
     SEGMENT_BLOCK_ROWS = 1024,
-    SEGMENT_VERSION = 1,
+    SEGMENT_VERSION = 2,
     SEGMENT_COLUMN_COUNT = BAR_VALUE_COUNT + 2, /* time, the values, trade count */
     SEGMENT_BYTES_MAX = 1 << 28
 };
@@ -24,7 +25,7 @@ enum {
 enum segment_encoding {
     SEGMENT_ABSENT = 0,  /* no row has a value */
     SEGMENT_DECIMAL = 1, /* integers: quotients on a grid in units of 10^-scale */
-    SEGMENT_RAW = 2      /* differences of the bits of doubles */
+    SEGMENT_RAW = 2      /* the bits of doubles, each less those before it */
 };
 
 struct segment_column {
@@ -43,6 +44,8 @@ struct segment {
     int64_t last_us;
     struct hash128 hash; /* its name */
     struct segment_column column[SEGMENT_COLUMN_COUNT];
+    struct levels levels[SEGMENT_COLUMN_COUNT]; /* of decimal columns */
+    unsigned class_offset;
     const uint8_t *bytes;
     size_t length;
     size_t block_count;
@@ -62,7 +65,7 @@ struct segment_column_info {
 
 struct segment_info {
     struct segment_column_info column[SEGMENT_COLUMN_COUNT];
-    uint64_t overhead_bits; /* header, directories, block bases, tail */
+    uint64_t overhead_bits; /* header, tables, directory, base prices, tail */
 };
 
 /*

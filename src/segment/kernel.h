@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inner loops of decoding, once for each kind of processor. All kernels give the same bits; the
+ * best that this machine runs is chosen once.
+ *
+ * rows is at most SEGMENT_BLOCK_ROWS everywhere. Arithmetic on integers is modulo 2^64.
+ */
+#ifndef SEGMENT_KERNEL_H
+#define SEGMENT_KERNEL_H
+
+#include "segment/format.h"
+
+/* Where the planes and fields of a section stand. Bytes up to limit may be read; limit is at least
+ * BITS_SLACK_BYTES behind end. */
+struct kernel_source {
+    const uint8_t *cursor;
+    const uint8_t *end; /* of the block */
+    const uint8_t *limit;
+};
+
+/* The classes of the rows of a block, as a kernel's classify made them for itself. */
+struct classes {
+    uint8_t of[SEGMENT_BLOCK_ROWS]; /* all below LEVELS_CLASSES_MAX */
+    uint64_t member[LEVELS_CLASSES_MAX][SEGMENT_BLOCK_ROWS / 64];
+};
+
+struct kernel {
+    const char *name;
+    bool (*available)(void);
+
+    /*
+     * Read the residuals of rows rows, which are in the given classes (NULL: all in class 0), and
+     * move the cursor behind them. False where the block ends before them.
+     */
+    bool (*unpack)(const struct levels *levels, const struct classes *classes, size_t rows,
+                   struct kernel_source *source, int64_t *residual);
+
+    /* The classes of rows by their integers; those behind the last row are of class 0. */
+    void (*classify)(const int64_t *integer, size_t rows, unsigned offset, unsigned shift,
+                     struct classes *classes);
+
+    /* residual becomes times: row 0 is first_us, each other is step + residual * grid after the one
+     * before. False where they do not rise strictly, or pass limit_us. */
+    bool (*times)(int64_t *residual, size_t rows, int64_t first_us, int64_t step, int64_t grid,
+                  int64_t limit_us);
+
+    /* Residuals of open and close become quotients: open from the close before, close from open. */
+    void (*chain)(int64_t *open, int64_t *close, size_t rows, int64_t before);
+
+    /* high becomes max(open, close) + high, low min(open, close) - low. */
+    void (*extremes)(const int64_t *open, const int64_t *close, size_t rows, int64_t *high,
+                     int64_t *low);
+
+    /* Multiply by a grid. */
+    void (*multiply)(int64_t *integer, size_t rows, int64_t grid);
+
+    /* Doubles nearest to integer / 10^scale. False where an integer is not within
+     * FORMAT_INTEGER_LIMIT. */
+    bool (*divide)(const int64_t *integer, size_t rows, unsigned scale, double *value);
+};
+
+/* All that were built, the best first; NULL ends them. The last one is always available. */
+extern const struct kernel *const kernel_table[];
+
+/* The best that is available here. */
+const struct kernel *kernel_best(void);
+
+#endif
