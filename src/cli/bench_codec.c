@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * `isobar bench codec`: every file's segments decoded and encoded again, CPU time of this process,
- * medians over the runs, geometric means over files; then the same of the peers, and where isobar
- * is larger than the smallest of them.
+ * medians over the runs, geometric means over files; then what each kernel and each column does;
+ * then the same of the peers, and where isobar is larger than the smallest of them.
  */
 #include "cli/bench_peers.h"
 #include "market/time.h"
-#include "segment/segment.h"
+#include "segment/block.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -21,7 +21,6 @@ static const struct {
     {"bytes_per_bar", "B"},
     {"bits_per_value", "bit"},
     {"encode", "M bars/s"},
-    {"decode", "M bars/s"},
 };
 enum { MEASURE_COUNT = sizeof measures / sizeof measures[0], MEASURE_BYTES = 64 };
 
@@ -40,7 +39,6 @@ struct codec_pass {
     struct store *store;
     struct bars bars;
     double encode_seconds;
-    double decode_seconds;
     size_t bytes;
     size_t rows;
 };
@@ -54,12 +52,10 @@ static iso_status pass_segment(void *context, const struct segment_row *row, str
     ISO_TRY(store_load_segment(pass->store, row->hash, &bytes, &segment, err));
     pass->bars.count = 0;
     ISO_TRY(bars_reserve(&pass->bars, row->rows, err));
-    double begin = cpu_seconds();
     ISO_TRY(segment_decode(&segment, segment.period, &pass->bars, NULL, err));
-    double middle = cpu_seconds();
+    double begin = cpu_seconds();
     ISO_TRY(segment_encode(&row->series, row->period, &pass->bars, &again, err));
-    pass->encode_seconds += cpu_seconds() - middle;
-    pass->decode_seconds += middle - begin;
+    pass->encode_seconds += cpu_seconds() - begin;
     pass->bytes += bytes.length;
     pass->rows += row->rows;
     if (again.length != bytes.length || memcmp(again.data, bytes.data, bytes.length) != 0) {
@@ -90,11 +86,10 @@ static void name_scope(const char *path, char scope[BENCH_NAME_BYTES])
 static iso_status measure_file(struct codec_file *file, size_t column_count, struct iso_error *err)
 {
     double encode[BENCH_RUNS_MAX];
-    double decode[BENCH_RUNS_MAX];
     size_t runs = bench_runs(file->bench);
     struct codec_pass pass = {.store = file->bench->store};
     for (size_t i = 0; i < runs; i++) {
-        pass.encode_seconds = pass.decode_seconds = 0;
+        pass.encode_seconds = 0;
         pass.bytes = pass.rows = 0;
         iso_status status = store_each_segment(pass.store, &file->series, pass_segment, &pass, err);
         if (iso_failed(status)) {
@@ -102,7 +97,6 @@ static iso_status measure_file(struct codec_file *file, size_t column_count, str
             return status;
         }
         encode[i] = pass.encode_seconds;
-        decode[i] = pass.decode_seconds;
     }
     bars_reset(&pass.bars);
     double millions = (double)pass.rows * 1e-6;
@@ -110,7 +104,6 @@ static iso_status measure_file(struct codec_file *file, size_t column_count, str
         (double)pass.bytes / (double)pass.rows,
         (double)pass.bytes * 8 / (double)(pass.rows * column_count),
         millions / bench_median(encode, runs),
-        millions / bench_median(decode, runs),
     };
     for (size_t i = 0; i < MEASURE_COUNT; i++) {
         char measure[MEASURE_BYTES];
@@ -118,6 +111,151 @@ static iso_status measure_file(struct codec_file *file, size_t column_count, str
         ISO_TRY(bench_add(file->bench, measure, file->scope, found[i], measures[i].unit, err));
     }
     return ISO_OK;
+}
+
+/* --- isobar's parts
+ * -----------------------------------------------------------------------------*/
+
+enum {
+    MEMORY_ROWS = 2 << 20, /* decoded into 128 MB, which no cache holds */
+    KERNEL_MEASURE_BYTES = 48,
+};
+
+/* Decoding by one kernel: into a buffer for one segment, or on and on through a large one. */
+struct decode_pass {
+    struct store *store;
+    const struct kernel *kernel;
+    struct bars bars;
+    bool to_memory;
+    double seconds;
+    size_t rows;
+};
+
+static iso_status decode_once(void *context, const struct segment_row *row, struct iso_error *err)
+{
+    struct decode_pass *pass = context;
+    ISO_DEFER(bytes_reset) struct bytes bytes = {0};
+    struct segment segment;
+    ISO_TRY(store_load_segment(pass->store, row->hash, &bytes, &segment, err));
+    bool full = pass->bars.count + row->rows > pass->bars.capacity;
+    pass->bars.count = pass->to_memory && !full ? pass->bars.count : 0;
+    ISO_TRY(bars_reserve(&pass->bars, row->rows, err));
+    double begin = cpu_seconds();
+    ISO_TRY(segment_decode_by(&segment, pass->kernel, segment.period, &pass->bars, NULL, err));
+    pass->seconds += cpu_seconds() - begin;
+    pass->rows += row->rows;
+    return ISO_OK;
+}
+
+static iso_status measure_decode(struct codec_file *file, const char *measure,
+                                 struct decode_pass *pass, struct iso_error *err)
+{
+    double seconds[BENCH_RUNS_MAX];
+    size_t runs = bench_runs(file->bench);
+    pass->store = file->bench->store;
+    for (size_t i = 0; i <= runs; i++) { /* the first only warms: memory that was never touched */
+        pass->seconds = 0;
+        pass->rows = 0;
+        do {
+            ISO_TRY(store_each_segment(pass->store, &file->series, decode_once, pass, err));
+        } while (pass->to_memory && pass->rows < MEMORY_ROWS);
+        seconds[i > 0 ? i - 1 : 0] = pass->seconds;
+    }
+    double found = (double)pass->rows * 1e-6 / bench_median(seconds, runs);
+    return bench_add(file->bench, measure, file->scope, found, "M bars/s", err);
+}
+
+static void free_pass(struct decode_pass *pass)
+{
+    bars_reset(&pass->bars);
+}
+
+/* By every kernel that runs here, and by the best one into memory that no cache holds. */
+static iso_status measure_kernels(struct codec_file *file, struct iso_error *err)
+{
+    ISO_DEFER(free_pass) struct decode_pass pass = {0};
+    for (size_t i = 0; kernel_table[i] != NULL; i++) {
+        char measure[KERNEL_MEASURE_BYTES];
+        (void)snprintf(measure, sizeof measure, "isobar.decode_%s", kernel_table[i]->name);
+        pass.kernel = kernel_table[i];
+        if (pass.kernel->available()) {
+            ISO_TRY(measure_decode(file, measure, &pass, err));
+        }
+    }
+    pass.kernel = kernel_best();
+    ISO_TRY(measure_decode(file, "isobar.decode", &pass, err));
+    pass.to_memory = true;
+    ISO_TRY(bars_reserve(&pass.bars, MEMORY_ROWS, err));
+    return measure_decode(file, "isobar.decode_memory", &pass, err);
+}
+
+/* Bits a value by column, stored and at the entropy of the residuals. */
+struct column_bits {
+    struct store *store;
+    size_t rows;
+    double stored[SEGMENT_COLUMN_COUNT];
+    double entropy[SEGMENT_COLUMN_COUNT];
+    const char *name[SEGMENT_COLUMN_COUNT];
+};
+
+static iso_status add_column_bits(void *context, const struct segment_row *row,
+                                  struct iso_error *err)
+{
+    struct column_bits *bits = context;
+    ISO_DEFER(bytes_reset) struct bytes bytes = {0};
+    struct segment segment;
+    struct segment_info info;
+    double entropy[SEGMENT_COLUMN_COUNT];
+    ISO_TRY(store_load_segment(bits->store, row->hash, &bytes, &segment, err));
+    ISO_TRY(segment_inspect(&segment, &info, err));
+    ISO_TRY(segment_entropy(&segment, entropy, err));
+    for (size_t i = 0; i < SEGMENT_COLUMN_COUNT; i++) {
+        bits->stored[i] += (double)info.column[i].bits;
+        bits->entropy[i] += entropy[i];
+        bits->name[i] = info.column[i].name;
+    }
+    bits->rows += row->rows;
+    return ISO_OK;
+}
+
+static iso_status measure_columns(struct codec_file *file, struct iso_error *err)
+{
+    struct column_bits bits = {.store = file->bench->store};
+    ISO_TRY(store_each_segment(bits.store, &file->series, add_column_bits, &bits, err));
+    for (size_t i = 0; i < SEGMENT_COLUMN_COUNT; i++) {
+        char measure[KERNEL_MEASURE_BYTES];
+        double rows = (double)bits.rows;
+        if (bits.stored[i] == 0) {
+            continue;
+        }
+        (void)snprintf(measure, sizeof measure, "isobar.bits_%s", bits.name[i]);
+        ISO_TRY(bench_add(file->bench, measure, file->scope, bits.stored[i] / rows, "bit", err));
+        (void)snprintf(measure, sizeof measure, "isobar.entropy_%s", bits.name[i]);
+        ISO_TRY(bench_add(file->bench, measure, file->scope, bits.entropy[i] / rows, "bit", err));
+    }
+    return ISO_OK;
+}
+
+/* What storing alone takes, in the bars that it would be. */
+static iso_status measure_memory(struct bench *bench, struct iso_error *err)
+{
+    enum { STORE_BYTES = MEMORY_ROWS * 64, STORE_RUNS = 5 };
+    double seconds[STORE_RUNS];
+    uint8_t *target = malloc(STORE_BYTES);
+    if (target == NULL) {
+        ISO_FAIL(OUT_OF_MEMORY, err, "no memory for %d bytes", STORE_BYTES);
+    }
+    memset(target, 1, STORE_BYTES); /* the first touch is the system's work */
+    for (int i = 0; i < STORE_RUNS; i++) {
+        double begin = cpu_seconds();
+        memset(target, i, STORE_BYTES);
+        __asm__ volatile("" : : "r"(target) : "memory");
+        seconds[i] = cpu_seconds() - begin;
+    }
+    free(target);
+    double median = bench_median(seconds, STORE_RUNS);
+    return bench_add(bench, "memory.decode_memory", "", MEMORY_ROWS * 1e-6 / median, "M bars/s",
+                     err);
 }
 
 static iso_status visit_file(void *context, const struct series_row *row, struct iso_error *err)
@@ -138,6 +276,8 @@ static iso_status visit_file(void *context, const struct series_row *row, struct
                        &bars, &coverage, err));
     struct peers_column columns[PEERS_COLUMNS_MAX];
     ISO_TRY(measure_file(file, peers_columns(&bars, columns), err));
+    ISO_TRY(measure_kernels(file, err));
+    ISO_TRY(measure_columns(file, err));
     return file->peers != NULL ? peers_give(file->peers, file->scope + 1, &bars, err) : ISO_OK;
 }
 
@@ -206,6 +346,23 @@ static iso_status add_means(struct bench *bench, const char *measure, const char
     return ISO_OK;
 }
 
+/* Means of every measure that files have. */
+static iso_status add_all_means(struct bench *bench, struct iso_error *err)
+{
+    size_t file_rows = bench->row_count;
+    for (size_t i = 0; i < file_rows; i++) {
+        char measure[MEASURE_BYTES];
+        char unit[BENCH_UNIT_BYTES];
+        const char *name = bench->rows[i].name;
+        (void)snprintf(measure, sizeof measure, "%.*s", (int)strcspn(name, "/"), name);
+        (void)snprintf(unit, sizeof unit, "%s", bench->rows[i].unit);
+        if (bench_find(bench, measure, "") == NULL) {
+            ISO_TRY(add_means(bench, measure, unit, err));
+        }
+    }
+    return ISO_OK;
+}
+
 /* The smallest size that a peer has for a file; infinite where none has one. */
 static double best_peer_size(const struct bench *bench, const char *scope)
 {
@@ -250,11 +407,8 @@ iso_status bench_codec(struct bench *bench, struct iso_error *err)
     struct codec_file file = {.bench = bench, .peers = found ? &peers : NULL};
     ISO_TRY(bench_add_version(bench, "isobar", ISOBAR_VERSION, err));
     ISO_TRY(store_each_series(bench->store, visit_file, &file, err));
-    for (size_t i = 0; i < MEASURE_COUNT; i++) {
-        char measure[MEASURE_BYTES];
-        (void)snprintf(measure, sizeof measure, "isobar.%s", measures[i].name);
-        ISO_TRY(add_means(bench, measure, measures[i].unit, err));
-    }
+    ISO_TRY(add_all_means(bench, err));
+    ISO_TRY(measure_memory(bench, err));
     if (!found) {
         return ISO_OK;
     }
@@ -299,6 +453,33 @@ static void print_scope(const struct bench *bench, const char *scope, struct tab
     }
 }
 
+/* isobar's own figures over all files: decoding by kernel, and what each column takes. */
+static void print_parts(const struct bench *bench, struct text *target)
+{
+    static const char decode[] = "isobar.decode_";
+    static const char bits[] = "isobar.bits_";
+    const struct bench_row *memory = bench_find(bench, "memory.decode_memory", "");
+    for (size_t i = 0; i < bench->row_count; i++) {
+        const struct bench_row *row = &bench->rows[i];
+        const char *column = row->name + sizeof bits - 1;
+        char measure[MEASURE_BYTES];
+        if (row_scope(row)[0] != '\0' || strcmp(row->name, "isobar.bits_per_value") == 0) {
+            continue;
+        }
+        if (strncmp(row->name, decode, sizeof decode - 1) == 0) {
+            text_addf(target, "decode, %s: %.1f\n", row->name + sizeof decode - 1, row->value);
+        } else if (strncmp(row->name, bits, sizeof bits - 1) == 0) {
+            (void)snprintf(measure, sizeof measure, "isobar.entropy_%s", column);
+            const struct bench_row *entropy = bench_find(bench, measure, "");
+            text_addf(target, "%s: %.2f bits, %.2f of entropy\n", column, row->value,
+                      entropy != NULL ? entropy->value : 0);
+        }
+    }
+    if (memory != NULL) {
+        text_addf(target, "storing alone: %.1f\n", memory->value);
+    }
+}
+
 static void print_comparison(const struct bench *bench, struct text *target)
 {
     static const char measure[] = "isobar.size_to_best_peer";
@@ -332,6 +513,7 @@ void bench_codec_print(const struct bench *bench, bool files, struct text *targe
     }
     table_end(&table, target);
     text_add(target, "speeds in M bars/s of CPU time; means over files are geometric\n");
+    print_parts(bench, target);
     print_comparison(bench, target);
     for (size_t i = 0; i < bench->version_count; i++) {
         text_addf(target, "%s%s %s", i > 0 ? ", " : "", bench->versions[i].who,

@@ -92,6 +92,10 @@ static iso_status read_section(struct decoding *decoding, size_t index, struct s
     }
     decoding->source.cursor = source.cursor;
     account_for(decoding, index, begin, lists);
+    if (decoding->account != NULL && decoding->account->residual[index] != NULL) {
+        memcpy(decoding->account->residual[index], residual, decoding->rows * sizeof residual[0]);
+        decoding->account->residual[index] += decoding->rows;
+    }
     return ISO_OK;
 }
 
@@ -197,13 +201,14 @@ static iso_status count_exceptions(const struct decoding *decoding,
     return ISO_OK;
 }
 
-static void classify(struct decoding *decoding, size_t index, const int64_t *integer)
+/* Class the rows by the integers of the column at index, where it is the source. False where an
+ * integer is out of range, which those of other columns may be. */
+static bool classify(struct decoding *decoding, size_t index, const int64_t *integer)
 {
     const struct segment *segment = decoding->segment;
-    if (format_class_source(segment->column) == index) {
-        decoding->kernel->classify(integer, decoding->rows, segment->class_offset,
-                                   format_class_shift(segment->rows), &decoding->classes);
-    }
+    return format_class_source(segment->column) != index ||
+           decoding->kernel->classify(integer, decoding->rows, segment->class_offset,
+                                      format_class_shift(segment->rows), &decoding->classes);
 }
 
 static iso_status decode_counts(struct decoding *decoding, int64_t *counts, struct iso_error *err)
@@ -216,12 +221,7 @@ static iso_status decode_counts(struct decoding *decoding, int64_t *counts, stru
         return ISO_OK;
     }
     ISO_TRY(read_section(decoding, COLUMN_TRADE_COUNT, &lists, counts, err));
-    classify(decoding, COLUMN_TRADE_COUNT, counts);
-    uint64_t beyond = 0;
-    for (size_t i = 0; i < decoding->rows; i++) {
-        beyond |= integer_extent(counts[i]);
-    }
-    if (beyond >> 53 != 0) {
+    if (!classify(decoding, COLUMN_TRADE_COUNT, counts)) {
         return range_fails(decoding, "trade_count", err);
     }
     return count_exceptions(decoding, &lists, counts, err);
@@ -242,18 +242,21 @@ static iso_status decode_volume(struct decoding *decoding, double *values, struc
     struct section_lists lists;
     struct integers integers;
     ISO_TRY(read_section(decoding, index, &lists, integers.at, err));
-    classify(decoding, index, integers.at);
+    if (!classify(decoding, index, integers.at)) {
+        return range_fails(decoding, "volume", err);
+    }
     if (column->grid != 1) {
         decoding->kernel->multiply(integers.at, decoding->rows, column->grid);
     }
-    uint16_t at[SEGMENT_BLOCK_ROWS];
-    section_list_rows(&lists.remainders, decoding->rows, at);
-    for (size_t i = 0; i < lists.remainders.count; i++) {
-        uint64_t remainder = section_list_field(&lists.remainders, i);
-        if (remainder >= (uint64_t)column->grid) {
-            return remainder_fails(decoding, "volume", remainder, column->grid, err);
+    if (lists.remainders.count > 0) {
+        uint64_t mask[SECTION_MASK_WORDS];
+        section_list_mask(&lists.remainders, decoding->rows, mask);
+        uint64_t greatest = decoding->kernel->add_listed(
+            integers.at, decoding->rows, mask, lists.remainders.fields, lists.remainders.width,
+            decoding->segment->bytes + decoding->segment->length);
+        if (greatest >= (uint64_t)column->grid) {
+            return remainder_fails(decoding, "volume", greatest, column->grid, err);
         }
-        integers.at[at[i]] = wrapping_sum(integers.at[at[i]], (int64_t)remainder);
     }
     return finish_values(decoding, index, &lists, integers.at, values, err);
 }
@@ -262,8 +265,9 @@ static iso_status decode_volume(struct decoding *decoding, double *values, struc
 
 /* A list of remainders whose rows are met in order. */
 struct remainder_cursor {
-    const struct section_list *list;
-    size_t next;
+    const uint8_t *fields;
+    size_t bit; /* of the next field */
+    unsigned width;
     uint64_t mask[SECTION_MASK_WORDS];
 };
 
@@ -274,17 +278,19 @@ struct remainders {
     uint64_t greatest; /* of all that were met */
 };
 
-/* The remainder of a row: the listed one, else that of its prediction while nothing moves. */
+/* The remainder of a row: the listed one, else that of its prediction while nothing moves. Without
+ * a branch, as neither can be foreseen: a field is read (behind the last one, bits that are not
+ * used) whether or not the row is listed. */
 static inline int64_t take_remainder(struct remainders *remainders, size_t order, size_t row,
                                      bool moved, int64_t predicted)
 {
     struct remainder_cursor *cursor = &remainders->cursor[order];
-    if ((cursor->mask[row / 64] >> row % 64 & 1) == 0) {
-        return moved ? 0 : predicted;
-    }
-    uint64_t remainder = section_list_field(cursor->list, cursor->next++);
-    remainders->greatest = remainder > remainders->greatest ? remainder : remainders->greatest;
-    return (int64_t)remainder;
+    uint64_t listed = 0 - (cursor->mask[row / 64] >> row % 64 & 1);
+    uint64_t kept = (uint64_t)predicted & ~(0 - (uint64_t)moved);
+    uint64_t field = bits_field(cursor->fields, cursor->bit, cursor->width) & listed;
+    cursor->bit += cursor->width & listed;
+    remainders->greatest = field > remainders->greatest ? field : remainders->greatest;
+    return (int64_t)(field | (kept & ~listed));
 }
 
 /* Add the remainders of one row, whose close before was on the grid at before. Returns that of
@@ -332,8 +338,10 @@ static iso_status add_all_remainders(struct decoding *decoding, struct grid_poin
     uint64_t listed[SECTION_MASK_WORDS] = {0};
     for (size_t order = 0; order < 4; order++) {
         struct remainder_cursor *cursor = &remainders.cursor[order];
-        cursor->list = &decoding->price_lists[order].remainders;
-        section_list_mask(cursor->list, decoding->rows, cursor->mask);
+        const struct section_list *list = &decoding->price_lists[order].remainders;
+        cursor->fields = list->count > 0 ? list->fields : decoding->source.begin;
+        cursor->width = list->width;
+        section_list_mask(list, decoding->rows, cursor->mask);
         for (size_t w = 0; w < SECTION_MASK_WORDS; w++) {
             listed[w] |= cursor->mask[w];
         }

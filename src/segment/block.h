@@ -9,6 +9,8 @@
 struct block_account {
     uint64_t bytes[SEGMENT_COLUMN_COUNT];
     size_t exceptions[SEGMENT_COLUMN_COUNT]; /* rows in lists */
+    /* Where the residuals of the next block go, which moves on by its rows; NULL: nowhere. */
+    int64_t *residual[SEGMENT_COLUMN_COUNT];
 };
 
 int64_t block_first_us(const struct segment *segment, size_t index);

@@ -35,8 +35,9 @@ struct kernel {
     bool (*unpack)(const struct levels *levels, const struct classes *classes, size_t rows,
                    struct kernel_source *source, int64_t *residual);
 
-    /* The classes of rows by their integers; those behind the last row are of class 0. */
-    void (*classify)(const int64_t *integer, size_t rows, unsigned offset, unsigned shift,
+    /* The classes of rows by their integers; those behind the last row are of class 0. False where
+     * an integer is not within FORMAT_INTEGER_LIMIT. */
+    bool (*classify)(const int64_t *integer, size_t rows, unsigned offset, unsigned shift,
                      struct classes *classes);
 
     /* residual becomes times: row 0 is first_us, each other is step + residual * grid after the one
@@ -53,6 +54,12 @@ struct kernel {
 
     /* Multiply by a grid. */
     void (*multiply)(int64_t *integer, size_t rows, int64_t grid);
+
+    /* Add the next field of a list to each integer whose bit in the mask is set, and return the
+     * greatest field. Fields are width (up to 57) bits; up to limit may be read, which is as far
+     * behind them as in unpack. */
+    uint64_t (*add_listed)(int64_t *integer, size_t rows, const uint64_t *mask,
+                           const uint8_t *fields, unsigned width, const uint8_t *limit);
 
     /* Doubles nearest to integer / 10^scale. False where an integer is not within
      * FORMAT_INTEGER_LIMIT. */

@@ -182,13 +182,16 @@ static inline size_t read_word(const struct word_fields *fields, const struct ta
     return bit != SIZE_MAX ? bit - fields->bit : SIZE_MAX;
 }
 
-static void classify(const int64_t *integer, size_t rows, unsigned offset, unsigned shift,
+static bool classify(const int64_t *integer, size_t rows, unsigned offset, unsigned shift,
                      struct classes *classes)
 {
+    uint64_t beyond = 0;
     for (size_t i = 0; i < rows; i++) {
+        beyond |= integer_extent(integer[i]);
         classes->of[i] = format_class(integer[i], offset, shift);
     }
     memset(classes->of + rows, 0, SEGMENT_BLOCK_ROWS - rows);
+    return beyond >> 53 == 0;
 }
 
 static void add_up(int64_t *integer, size_t rows, int64_t before)

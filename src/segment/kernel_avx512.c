@@ -10,6 +10,8 @@
 #include <immintrin.h>
 
 #define KERNEL kernel_avx512
+#define KERNEL_ADDS_WORDS
+#define KERNEL_CHAINS
 #define KERNEL_READS_WORDS
 #define KERNEL_NAME "avx512"
 
@@ -42,6 +44,8 @@ struct tables {
                     * SMALL_WIDTH */
     __m512i mask[2];   /* words: of a field */
     __m512i origin[2]; /* words */
+    /* Of level k + 1 by class, in lanes of 64 bits; only where some are large. */
+    __m512i wide_origin[LEVELS_MAX - 1][2];
 };
 
 static void make_tables(const struct levels *levels, struct tables *tables)
@@ -62,6 +66,14 @@ static void make_tables(const struct levels *levels, struct tables *tables)
     tables->mask[1] = _mm512_loadu_si512(mask + 32);
     tables->origin[0] = _mm512_loadu_si512(origin);
     tables->origin[1] = _mm512_loadu_si512(origin + 32);
+    if (_mm512_movepi8_mask(tables->large) != 0) {
+        const __m512i slots = _mm512_set_epi64(28, 24, 20, 16, 12, 8, 4, 0);
+        for (size_t k = 0; k < LEVELS_MAX - 1; k++) {
+            const uint64_t *next = levels->origin + k + 1;
+            tables->wide_origin[k][0] = _mm512_i64gather_epi64(slots, next, 8);
+            tables->wide_origin[k][1] = _mm512_i64gather_epi64(slots, next + 32, 8);
+        }
+    }
 }
 
 static inline __m512i slots_of(const struct word_fields *fields)
@@ -208,21 +220,14 @@ static inline __m512i lane_sums_before(__m512i width)
     return _mm512_add_epi64(sum, _mm512_alignr_epi64(sum, zero, 4));
 }
 
-static inline void wide_fields(const struct word_fields *fields, __m512i widths,
-                               int64_t residual[64])
+static inline void wide_fields(const struct word_fields *fields, const struct tables *tables,
+                               __m512i widths, int64_t residual[64])
 {
     const __m512i spread = _mm512_set4_epi32(0x08080808, 0x08080808, 0, 0);
     const __m512i eight = _mm512_set1_epi64(0x0706050403020100);
     const __m512i seven = _mm512_set1_epi64(7);
     const struct levels *levels = fields->levels;
     const bool summed = levels->width_max <= SUMMED_WIDTH;
-    __m512i origins[LEVELS_MAX - 1][2];
-    for (size_t k = 0; k < LEVELS_MAX - 1; k++) {
-        const uint64_t *origin = levels->origin + k + 1;
-        const __m512i slots = _mm512_set_epi64(28, 24, 20, 16, 12, 8, 4, 0);
-        origins[k][0] = _mm512_i64gather_epi64(slots, origin, 8);
-        origins[k][1] = _mm512_i64gather_epi64(slots, origin + 32, 8);
-    }
     uint64_t total[8];
     uint8_t width[64];
     uint8_t before[64];
@@ -242,7 +247,8 @@ static inline void wide_fields(const struct word_fields *fields, __m512i widths,
         __m512i class = load_eight(fields->class + 8 * g);
         __m512i origin = _mm512_setzero_si512();
         for (size_t k = 0; k < LEVELS_MAX - 1; k++) {
-            __m512i own = _mm512_permutex2var_epi64(origins[k][0], class, origins[k][1]);
+            __m512i own = _mm512_permutex2var_epi64(tables->wide_origin[k][0], class,
+                                                    tables->wide_origin[k][1]);
             origin = _mm512_mask_mov_epi64(origin, (__mmask8)(fields->reach[k] >> 8 * g), own);
         }
         put_eight(levels, _mm512_add_epi64(code, origin), residual + 8 * g);
@@ -268,45 +274,100 @@ static inline size_t read_word(const struct word_fields *fields, const struct ta
     if (levels->width_max > WIDE_WIDTH) {
         return SIZE_MAX;
     }
-    wide_fields(fields, width, residual);
+    wide_fields(fields, tables, width, residual);
     return bits;
 }
 
 /* --- the rest ----------------------------------------------------------------------------------*/
 
-static void classify(const int64_t *integer, size_t rows, unsigned offset, unsigned shift,
+static inline __mmask8 lanes_left(size_t rows, size_t row)
+{
+    return (__mmask8)(rows - row < 8 ? (1U << (rows - row)) - 1 : 255);
+}
+
+static bool classify(const int64_t *integer, size_t rows, unsigned offset, unsigned shift,
                      struct classes *classes)
 {
     const __m512i zero = _mm512_setzero_si512();
     const __m512i least = _mm512_set1_epi64(2045 + (int64_t)offset);
     const __m512i most = _mm512_set1_epi64(LEVELS_CLASSES_MAX - 1);
+    __m512i beyond = zero;
     for (size_t i = 0; i < rows; i += 8) {
-        __mmask8 in = (__mmask8)(rows - i < 8 ? (1U << (rows - i)) - 1 : 255);
-        __m512i positive = _mm512_max_epi64(_mm512_maskz_loadu_epi64(in, integer + i), zero);
+        __m512i signed_integer = _mm512_maskz_loadu_epi64(lanes_left(rows, i), integer + i);
+        __m512i positive = _mm512_max_epi64(signed_integer, zero);
         __m512i halves = _mm512_srli_epi64(_mm512_castpd_si512(_mm512_cvtepi64_pd(positive)), 51);
         __m512i number = _mm512_max_epi64(_mm512_sub_epi64(halves, least), zero);
         number = _mm512_srl_epi64(_mm512_min_epi64(number, most), _mm_cvtsi32_si128((int)shift));
         _mm_storel_epi64((__m128i *)(void *)(classes->of + i), _mm512_cvtepi64_epi8(number));
+        __m512i sign = _mm512_srai_epi64(signed_integer, 63);
+        beyond = _mm512_or_si512(beyond, _mm512_xor_si512(signed_integer, sign));
     }
     size_t written = (rows + 7) & ~(size_t)7;
     memset(classes->of + written, 0, SEGMENT_BLOCK_ROWS - written);
+    return (uint64_t)_mm512_reduce_or_epi64(beyond) >> 53 == 0;
 }
 
-/* Each becomes the sum of before and all up to it. */
-static void add_up(int64_t *integer, size_t rows, int64_t before)
+/* Each lane becomes the sum of the lanes up to it. */
+static inline __m512i lane_sums(__m512i sum)
 {
     const __m512i zero = _mm512_setzero_si512();
+    sum = _mm512_add_epi64(sum, _mm512_alignr_epi64(sum, zero, 7));
+    sum = _mm512_add_epi64(sum, _mm512_alignr_epi64(sum, zero, 6));
+    return _mm512_add_epi64(sum, _mm512_alignr_epi64(sum, zero, 4));
+}
+
+static void add_up(int64_t *integer, size_t rows, int64_t before)
+{
     __m512i carry = _mm512_set1_epi64(before);
     for (size_t i = 0; i < rows; i += 8) {
-        __mmask8 in = (__mmask8)(rows - i < 8 ? (1U << (rows - i)) - 1 : 255);
-        __m512i sum = _mm512_maskz_loadu_epi64(in, integer + i);
-        sum = _mm512_add_epi64(sum, _mm512_alignr_epi64(sum, zero, 7));
-        sum = _mm512_add_epi64(sum, _mm512_alignr_epi64(sum, zero, 6));
-        sum = _mm512_add_epi64(sum, _mm512_alignr_epi64(sum, zero, 4));
+        __mmask8 in = lanes_left(rows, i);
+        __m512i sum = lane_sums(_mm512_maskz_loadu_epi64(in, integer + i));
         sum = _mm512_add_epi64(sum, carry);
         _mm512_mask_storeu_epi64(integer + i, in, sum);
         carry = _mm512_permutexvar_epi64(_mm512_set1_epi64(7), sum);
     }
+}
+
+static void chain(int64_t *open, int64_t *close, size_t rows, int64_t before)
+{
+    __m512i carry = _mm512_set1_epi64(before);
+    for (size_t i = 0; i < rows; i += 8) {
+        __mmask8 in = lanes_left(rows, i);
+        __m512i body = _mm512_maskz_loadu_epi64(in, close + i);
+        __m512i sum = lane_sums(_mm512_add_epi64(_mm512_maskz_loadu_epi64(in, open + i), body));
+        sum = _mm512_add_epi64(sum, carry);
+        _mm512_mask_storeu_epi64(open + i, in, _mm512_sub_epi64(sum, body));
+        _mm512_mask_storeu_epi64(close + i, in, sum);
+        carry = _mm512_permutexvar_epi64(_mm512_set1_epi64(7), sum);
+    }
+}
+
+/* Eight fields of one width are brought to lanes as wide_fields does it, and spread by the mask. */
+static inline uint64_t add_word(int64_t *integer, uint64_t mask, const uint8_t *fields, size_t bit,
+                                unsigned width, const uint8_t *limit, uint64_t greatest)
+{
+    const __m512i spread = _mm512_set4_epi32(0x08080808, 0x08080808, 0, 0);
+    const __m512i eight = _mm512_set1_epi64(0x0706050403020100);
+    const __m512i lane = _mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0);
+    const __m512i begin = _mm512_mullo_epi64(lane, _mm512_set1_epi64((int64_t)width));
+    const __m512i low = _mm512_set1_epi64((int64_t)bits_mask(width));
+    __m512i most = _mm512_set1_epi64((int64_t)greatest);
+    for (size_t i = 0; mask != 0; i += 8, mask >>= 8) {
+        __mmask8 listed = (__mmask8)mask;
+        __m512i at = _mm512_add_epi64(begin, _mm512_set1_epi64((int64_t)(bit & 7)));
+        __m512i bytes = _mm512_shuffle_epi8(_mm512_srli_epi64(at, 3), spread);
+        size_t readable = (size_t)(limit - fields) - bit / 8;
+        __mmask64 in = readable < 64 ? (UINT64_C(1) << readable) - 1 : UINT64_MAX;
+        __m512i loaded = _mm512_maskz_loadu_epi8(in, fields + bit / 8);
+        __m512i field = _mm512_permutexvar_epi8(_mm512_add_epi8(bytes, eight), loaded);
+        field = _mm512_srlv_epi64(field, _mm512_and_si512(at, _mm512_set1_epi64(7)));
+        field = _mm512_maskz_expand_epi64(listed, _mm512_and_si512(field, low));
+        __m512i sum = _mm512_maskz_loadu_epi64(listed, integer + i);
+        _mm512_mask_storeu_epi64(integer + i, listed, _mm512_add_epi64(sum, field));
+        most = _mm512_max_epu64(most, field);
+        bit += width * (size_t)__builtin_popcount(listed);
+    }
+    return _mm512_reduce_max_epu64(most);
 }
 
 #include "segment/kernel_body.h"

@@ -11,6 +11,11 @@
  *   classify                see struct kernel
  *   add_up(integer, rows, before)
  *                           each becomes the sum of before and all up to it
+ *   KERNEL_CHAINS           where it also defines chain
+ *   KERNEL_ADDS_WORDS       where it also defines
+ *   add_word(integer, mask, fields, bit, width, limit, greatest)
+ *                           add_listed of 64 rows, whose fields begin at a bit; the greatest of
+ *                           them and of greatest
  *   KERNEL_READS_WORDS      where it also defines
  *   struct tables           whatever read_word looks up; make_tables(levels, tables) fills it
  *   read_word(fields, tables, residual)
@@ -101,6 +106,7 @@ static bool read_planes(const struct levels *levels, const struct classes *class
     return true;
 }
 
+/* Only where rows are read one by one. */
 static void make_slot_table(const struct levels *levels, struct slot_table *table)
 {
     table->width = levels->width;
@@ -136,11 +142,14 @@ static size_t sum_widths(const struct levels *levels, const uint8_t *slot, size_
 
 /* The residuals of up to 64 rows, one by one. Returns the bits of their fields, or SIZE_MAX where
  * the block ends before. */
-static size_t read_rows(const struct word_fields *fields, const struct slot_table *table,
-                        size_t rows, int64_t *residual)
+static size_t read_rows(const struct word_fields *fields, struct slot_table *table, size_t rows,
+                        int64_t *residual)
 {
     const struct levels *levels = fields->levels;
     uint8_t slot[64];
+    if (table->width == NULL) {
+        make_slot_table(levels, table);
+    }
     slots(fields, slot);
     size_t left = fields->end_bit - fields->bit;
     if (left < rows * levels->width_max && left < sum_widths(levels, slot, rows)) {
@@ -158,9 +167,8 @@ static size_t read_rows(const struct word_fields *fields, const struct slot_tabl
 static bool read_fields(const struct levels *levels, const uint8_t *class, size_t rows,
                         const struct reach *reach, struct kernel_source *source, int64_t *residual)
 {
-    struct slot_table table;
+    struct slot_table table = {.width = NULL};
     struct tables tables;
-    make_slot_table(levels, &table);
     make_tables(levels, &tables);
     struct word_fields fields = {.levels = levels,
                                  .run = source->cursor,
@@ -216,6 +224,7 @@ static bool times(int64_t *residual, size_t rows, int64_t first_us, int64_t step
     return wrong >> 63 == 0;
 }
 
+#ifndef KERNEL_CHAINS
 static void chain(int64_t *open, int64_t *close, size_t rows, int64_t before)
 {
     for (size_t i = 0; i < rows; i++) {
@@ -228,6 +237,7 @@ static void chain(int64_t *open, int64_t *close, size_t rows, int64_t before)
         close[i] = closed;
     }
 }
+#endif
 
 static void extremes(const int64_t *open, const int64_t *close, size_t rows, int64_t *high,
                      int64_t *low)
@@ -238,6 +248,34 @@ static void extremes(const int64_t *open, const int64_t *close, size_t rows, int
         high[i] = (int64_t)((uint64_t)greater + (uint64_t)high[i]);
         low[i] = (int64_t)((uint64_t)lesser - (uint64_t)low[i]);
     }
+}
+
+#ifndef KERNEL_ADDS_WORDS
+/* Add the fields of 64 rows one by one; returns the greatest, or the one before if that is. */
+static inline uint64_t add_word(int64_t *integer, uint64_t mask, const uint8_t *fields, size_t bit,
+                                unsigned width, const uint8_t *limit, uint64_t greatest)
+{
+    (void)limit;
+    for (uint64_t left = mask; left != 0; left &= left - 1, bit += width) {
+        uint64_t field = bits_field(fields, bit, width);
+        int64_t *at = &integer[__builtin_ctzll(left)];
+        *at = (int64_t)((uint64_t)*at + field);
+        greatest = field > greatest ? field : greatest;
+    }
+    return greatest;
+}
+#endif
+
+static uint64_t add_listed(int64_t *integer, size_t rows, const uint64_t *mask,
+                           const uint8_t *fields, unsigned width, const uint8_t *limit)
+{
+    uint64_t greatest = 0;
+    size_t bit = 0;
+    for (size_t w = 0; 64 * w < rows; w++) {
+        greatest = add_word(integer + 64 * w, mask[w], fields, bit, width, limit, greatest);
+        bit += width * (size_t)__builtin_popcountll(mask[w]);
+    }
+    return greatest;
 }
 
 static void multiply(int64_t *integer, size_t rows, int64_t grid)
@@ -309,4 +347,5 @@ const struct kernel KERNEL = {.name = KERNEL_NAME,
                               .chain = chain,
                               .extremes = extremes,
                               .multiply = multiply,
+                              .add_listed = add_listed,
                               .divide = divide};

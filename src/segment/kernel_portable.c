@@ -89,10 +89,12 @@ static inline uint64_t gather_bits(const uint8_t *class, unsigned k)
     return gathered;
 }
 
-static void classify(const int64_t *integer, size_t rows, unsigned offset, unsigned shift,
+static bool classify(const int64_t *integer, size_t rows, unsigned offset, unsigned shift,
                      struct classes *classes)
 {
+    uint64_t beyond = 0;
     for (size_t i = 0; i < rows; i++) {
+        beyond |= integer_extent(integer[i]);
         classes->of[i] = format_class(integer[i], offset, shift);
     }
     memset(classes->of + rows, 0, SEGMENT_BLOCK_ROWS - rows);
@@ -110,6 +112,7 @@ static void classify(const int64_t *integer, size_t rows, unsigned offset, unsig
             classes->member[c][w] = half[0][c & 3] & half[1][c >> 2];
         }
     }
+    return beyond >> 53 == 0;
 }
 
 static void add_up(int64_t *integer, size_t rows, int64_t before)

@@ -95,6 +95,15 @@ iso_status segment_open(const void *bytes, size_t length, struct segment *segmen
 iso_status segment_decode(const struct segment *segment, struct range range, struct bars *target,
                           size_t *blocks_decoded, struct iso_error *err);
 
+/*
+ * The bits that the residuals of each column would take if every value among them took minus the
+ * logarithm of its share of the segment's rows (zero-order entropy); 0 for columns that are not
+ * decimal. What a coder pays to say which values there are is not in it. Fails with CORRUPT or
+ * OUT_OF_MEMORY.
+ */
+iso_status segment_entropy(const struct segment *segment, double bits[SEGMENT_COLUMN_COUNT],
+                           struct iso_error *err);
+
 /* Account for every bit. Fails with CORRUPT. */
 iso_status segment_inspect(const struct segment *segment, struct segment_info *info,
                            struct iso_error *err);

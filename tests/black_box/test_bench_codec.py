@@ -46,7 +46,13 @@ def test_isobar_has_figures_for_each_file_folder_and_all_without_peers(tmp_path,
     units = {row["name"]: row["unit"] for row in result["rows"]}
     found = values(result)
     scopes = ("", "/one", "/two", "/one/a.csv", "/one/b.csv", "/two/c.csv")
-    assert set(found) == {f"isobar.{measure}{scope}" for measure in MEASURES for scope in scopes}
+    assert {f"isobar.{measure}{scope}" for measure in MEASURES for scope in scopes} <= set(found)
+    assert found["isobar.decode_portable"] > 0
+    assert found["isobar.entropy_close/one/a.csv"] > 1
+    assert found["memory.decode_memory"] > found["isobar.decode_memory"]
+    for column in ("open", "high", "low", "close", "volume", "trade_count"):
+        assert found[f"isobar.bits_{column}"] > 0
+        assert found[f"isobar.entropy_{column}/one/a.csv"] >= 0
     for measure, unit in MEASURES.items():
         name = f"isobar.{measure}"
         by_file = [found[f"{name}{scope}"] for scope in scopes[3:]]
