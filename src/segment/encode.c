@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bars into the canonical bytes of a segment. */
 #include "segment/decimal.h"
+#include "segment/kernel.h"
 #include "segment/plan.h"
 #include "segment/section.h"
 
@@ -41,8 +42,9 @@ struct encoding {
     uint32_t *lists_bytes;      /* by block and column */
     uint8_t *class;             /* by row */
     struct section_draft draft[4];
-    int64_t high[SEGMENT_BLOCK_ROWS]; /* of the block at hand, for the prediction of vwap */
-    int64_t low[SEGMENT_BLOCK_ROWS];
+    /* Of the block at hand, by enum bar_value: the integers of values, and which of them fit. */
+    int64_t integer[BAR_VALUE_COUNT][SEGMENT_BLOCK_ROWS];
+    uint64_t fits[BAR_VALUE_COUNT][SEGMENT_BLOCK_ROWS / 64];
     struct grid_point last_close; /* of the block before */
 };
 
@@ -115,15 +117,27 @@ static void finish_lists(struct encoding *encoding, size_t block, size_t index,
     lists->length += written;
 }
 
-/* The integer that a value stands on: its own, or the predicted one where it has none. */
-static struct grid_point classify(struct section_draft *draft, size_t row,
-                                  const struct segment_column *column, double value,
-                                  const struct grid_point *predicted)
+/* Find the integers of a decimal column in a block. True where all values fit. */
+static bool find_integers(struct encoding *encoding, enum bar_value which, size_t first,
+                          size_t rows)
+{
+    unsigned scale = encoding->column[COLUMN_VALUES + which].scale;
+    uint64_t *fits = encoding->fits[which];
+    size_t count = 0;
+    kernel_best()->integers(encoding->bars->value[which] + first, rows, scale,
+                            encoding->integer[which], fits);
+    for (size_t w = 0; 64 * w < rows; w++) {
+        count += (size_t)__builtin_popcountll(fits[w]);
+    }
+    return count == rows;
+}
+
+/* The integer that a value which does not fit stands on, noted in its list. */
+static struct grid_point stand_in_for(struct section_draft *draft, size_t row,
+                                      const struct segment_column *column, double value,
+                                      const struct grid_point *predicted)
 {
     struct decimal decimal = decimal_of(value, column->scale);
-    if (decimal.kind == DECIMAL_FITS) {
-        return grid_point_of(decimal.integer, column->grid);
-    }
     if (decimal.kind == DECIMAL_OTHER) {
         draft->raw_at[draft->raw_count] = row;
         draft->raw[draft->raw_count++] = format_double_bits(value);
@@ -133,6 +147,19 @@ static struct grid_point classify(struct section_draft *draft, size_t row,
     draft->near_at[draft->near_count] = row;
     draft->near[draft->near_count++] = (uint64_t)(near ? decimal.ulps : FORMAT_NEAR_ABSENT);
     return near ? grid_point_of(decimal.integer, column->grid) : *predicted;
+}
+
+/* The integer that a value stands on: its own, or another where it has none. */
+static struct grid_point classify(struct encoding *encoding, struct section_draft *draft,
+                                  enum bar_value which, size_t first, size_t row,
+                                  const struct grid_point *predicted)
+{
+    const struct segment_column *column = &encoding->column[COLUMN_VALUES + which];
+    if ((encoding->fits[which][row / 64] >> row % 64 & 1) != 0) {
+        return grid_point_of(encoding->integer[which][row], column->grid);
+    }
+    double value = encoding->bars->value[which][first + row];
+    return stand_in_for(draft, row, column, value, predicted);
 }
 
 /* Note how point differs from what the reader will expect. Returns the residual. */
@@ -180,9 +207,8 @@ static struct grid_point encode_price(struct encoding *encoding, size_t order, s
         return *predicted;
     }
     struct section_draft *draft = &encoding->draft[order];
-    size_t which = format_price_order[order];
-    double value = encoding->bars->value[which][first + row];
-    struct grid_point point = classify(draft, row, column, value, predicted);
+    enum bar_value which = format_price_order[order];
+    struct grid_point point = classify(encoding, draft, which, first, row, predicted);
     int64_t residual = note_residual(draft, row, &point, predicted);
     encoding->residual[COLUMN_VALUES + which][first + row] =
         which == BAR_low ? -residual : residual;
@@ -216,31 +242,59 @@ static int64_t price_grid(const struct encoding *encoding)
     return 0;
 }
 
-static void encode_prices(struct encoding *encoding, size_t block, size_t first, size_t rows)
+/* The plain case, row by row without a branch: all prices fit, on a grid of 1. */
+static struct grid_point chain_plain_prices(struct encoding *encoding, size_t first, size_t rows,
+                                            struct grid_point before)
 {
-    int64_t grid = price_grid(encoding);
-    if (grid == 0) {
-        return;
+    const int64_t *open = encoding->integer[BAR_open];
+    const int64_t *close = encoding->integer[BAR_close];
+    const int64_t *high = encoding->integer[BAR_high];
+    const int64_t *low = encoding->integer[BAR_low];
+    int64_t *const *residual = encoding->residual + COLUMN_VALUES;
+    for (size_t i = 0; i < rows; i++) {
+        residual[BAR_open][first + i] = open[i] - (i > 0 ? close[i - 1] : before.value);
+        residual[BAR_close][first + i] = close[i] - open[i];
+        residual[BAR_high][first + i] = high[i] - (open[i] > close[i] ? open[i] : close[i]);
+        residual[BAR_low][first + i] = (open[i] > close[i] ? close[i] : open[i]) - low[i];
     }
-    if (block == 0) {
-        encoding->last_close = grid_point_of(first_price(encoding), grid);
-    }
-    struct grid_point before = encoding->last_close;
-    encoding->base_price[block] = before.value;
-    for (size_t order = 0; order < 4; order++) {
-        section_begin(&encoding->draft[order], rows);
-    }
+    return grid_point_of(close[rows - 1], 1);
+}
+
+/* Leaves the integers that high and low stand on in place of their own, for vwap. */
+static struct grid_point chain_prices(struct encoding *encoding, size_t first, size_t rows,
+                                      struct grid_point before)
+{
     for (size_t i = 0; i < rows; i++) {
         struct grid_point open = encode_price(encoding, 0, first, i, &before);
         struct grid_point close = encode_price(encoding, 1, first, i, &open);
         bool rising = close.value >= open.value;
         struct grid_point high = encode_price(encoding, 2, first, i, rising ? &close : &open);
         struct grid_point low = encode_price(encoding, 3, first, i, rising ? &open : &close);
-        encoding->high[i] = high.value;
-        encoding->low[i] = low.value;
+        encoding->integer[BAR_high][i] = high.value;
+        encoding->integer[BAR_low][i] = low.value;
         before = close;
     }
-    encoding->last_close = before;
+    return before;
+}
+
+static void encode_prices(struct encoding *encoding, size_t block, size_t first, size_t rows)
+{
+    int64_t grid = price_grid(encoding);
+    bool plain = grid == 1;
+    if (grid == 0) {
+        return;
+    }
+    if (block == 0) {
+        encoding->last_close = grid_point_of(first_price(encoding), grid);
+    }
+    encoding->base_price[block] = encoding->last_close.value;
+    for (size_t order = 0; order < 4; order++) {
+        bool decimal = price_column(encoding, order)->encoding == SEGMENT_DECIMAL;
+        section_begin(&encoding->draft[order], rows);
+        plain &= decimal && find_integers(encoding, format_price_order[order], first, rows);
+    }
+    encoding->last_close = plain ? chain_plain_prices(encoding, first, rows, encoding->last_close)
+                                 : chain_prices(encoding, first, rows, encoding->last_close);
     for (size_t order = 0; order < 4; order++) {
         const struct segment_column *column = price_column(encoding, order);
         if (column->encoding == SEGMENT_DECIMAL) {
@@ -256,12 +310,12 @@ static void encode_value(struct encoding *encoding, size_t block, size_t first, 
 {
     const size_t index = COLUMN_VALUES + which;
     const struct segment_column *column = &encoding->column[index];
-    const double *values = encoding->bars->value[which] + first;
     if (column->encoding != SEGMENT_DECIMAL) {
         return;
     }
     struct section_draft *draft = &encoding->draft[0];
     section_begin(draft, rows);
+    (void)find_integers(encoding, which, first, rows);
     bool middle = which == BAR_vwap && format_has_middle(encoding->column);
     uint8_t high_scale = encoding->column[COLUMN_VALUES + BAR_high].scale;
     int64_t multiple = middle ? (int64_t)format_power[column->scale - high_scale] : 1;
@@ -269,10 +323,11 @@ static void encode_value(struct encoding *encoding, size_t block, size_t first, 
     for (size_t i = 0; i < rows; i++) {
         struct grid_point expected = {0};
         if (middle) {
-            int64_t value = format_middle(encoding->high[i], encoding->low[i], multiple);
+            int64_t value = format_middle(encoding->integer[BAR_high][i],
+                                          encoding->integer[BAR_low][i], multiple);
             stand_in = expected = grid_point_of(value, 1);
         }
-        struct grid_point point = classify(draft, i, column, values[i], &stand_in);
+        struct grid_point point = classify(encoding, draft, which, first, i, &stand_in);
         encoding->residual[index][first + i] = note_residual(draft, i, &point, &expected);
         stand_in = grid_point_of(point.value - point.remainder, column->grid);
     }

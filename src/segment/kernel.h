@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The inner loops of decoding, once for each kind of processor. All kernels give the same bits; the
- * best that this machine runs is chosen once.
+ * The inner loops of decoding, and one of encoding, once for each kind of processor. All kernels
+ * give the same bits; the best that this machine runs is chosen once.
  *
  * rows is at most SEGMENT_BLOCK_ROWS everywhere. Arithmetic on integers is modulo 2^64.
  */
@@ -60,6 +60,12 @@ struct kernel {
      * behind them as in unpack. */
     uint64_t (*add_listed)(int64_t *integer, size_t rows, const uint64_t *mask,
                            const uint8_t *fields, unsigned width, const uint8_t *limit);
+
+    /* The integers of doubles on a scale; bit i of fits is set where value[i] fits: it is the
+     * double nearest to integer[i] / 10^scale (decimal.h). Other integers are undefined, bits
+     * behind the last row 0. */
+    void (*integers)(const double *value, size_t rows, unsigned scale, int64_t *integer,
+                     uint64_t *fits);
 
     /* Doubles nearest to integer / 10^scale. False where an integer is not within
      * FORMAT_INTEGER_LIMIT. */

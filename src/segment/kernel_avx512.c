@@ -12,6 +12,7 @@
 #define KERNEL kernel_avx512
 #define KERNEL_ADDS_WORDS
 #define KERNEL_CHAINS
+#define KERNEL_FITS_WORDS
 #define KERNEL_READS_WORDS
 #define KERNEL_NAME "avx512"
 
@@ -340,6 +341,31 @@ static void chain(int64_t *open, int64_t *close, size_t rows, int64_t before)
         _mm512_mask_storeu_epi64(close + i, in, sum);
         carry = _mm512_permutexvar_epi64(_mm512_set1_epi64(7), sum);
     }
+}
+
+static inline uint64_t fits_word(const double *value, size_t rows, unsigned scale, int64_t *integer)
+{
+    const __m512d power = _mm512_set1_pd(format_power[scale]);
+    const __m512d inverse = _mm512_set1_pd(1.0 / format_power[scale]);
+    const __m512d limit = _mm512_set1_pd((double)FORMAT_INTEGER_LIMIT);
+    const __m512d half = _mm512_set1_pd(0.5);
+    uint64_t fits = 0;
+    for (size_t i = 0; i < rows; i += 8) {
+        __mmask8 in = lanes_left(rows, i);
+        __m512d own = _mm512_maskz_loadu_pd(in, value + i);
+        __m512d scaled = _mm512_mul_pd(own, power);
+        __mmask8 below = _mm512_cmp_pd_mask(scaled, _mm512_setzero_pd(), _CMP_LT_OQ);
+        __m512d moved = _mm512_mask_sub_pd(_mm512_add_pd(scaled, half), below, scaled, half);
+        in = _mm512_mask_cmp_pd_mask(in, _mm512_abs_pd(moved), limit, _CMP_LT_OQ);
+        __m512i found = _mm512_cvttpd_epi64(moved);
+        __m512d exact = _mm512_cvtepi64_pd(found);
+        __m512d about = _mm512_mul_pd(exact, inverse); /* as quotient() in the body */
+        about = _mm512_fmadd_pd(_mm512_fnmadd_pd(about, power, exact), inverse, about);
+        in = _mm512_mask_cmpeq_epi64_mask(in, _mm512_castpd_si512(about), _mm512_castpd_si512(own));
+        _mm512_mask_storeu_epi64(integer + i, in, found);
+        fits |= (uint64_t)in << i;
+    }
+    return fits;
 }
 
 /* Eight fields of one width are brought to lanes as wide_fields does it, and spread by the mask. */

@@ -12,6 +12,9 @@
  *   add_up(integer, rows, before)
  *                           each becomes the sum of before and all up to it
  *   KERNEL_CHAINS           where it also defines chain
+ *   KERNEL_FITS_WORDS       where it also defines
+ *   fits_word(value, rows, scale, integer)
+ *                           integers of up to 64 rows, see struct kernel; the bits of fits
  *   KERNEL_ADDS_WORDS       where it also defines
  *   add_word(integer, mask, fields, bit, width, limit, greatest)
  *                           add_listed of 64 rows, whose fields begin at a bit; the greatest of
@@ -22,6 +25,7 @@
  *                           the residuals of 64 rows at once; the bits of their fields, or SIZE_MAX
  *                           where they have to be read one by one
  */
+#include "segment/decimal.h"
 #include "segment/kernel_parts.h"
 
 #ifndef KERNEL_READS_WORDS
@@ -339,6 +343,25 @@ static bool divide(const int64_t *integer, size_t rows, unsigned scale, double *
 }
 #endif
 
+#ifndef KERNEL_FITS_WORDS
+static inline uint64_t fits_word(const double *value, size_t rows, unsigned scale, int64_t *integer)
+{
+    uint64_t fits = 0;
+    for (size_t i = 0; i < rows; i++) {
+        fits |= (uint64_t)decimal_fits(value[i], scale, &integer[i]) << i;
+    }
+    return fits;
+}
+#endif
+
+static void integers(const double *value, size_t rows, unsigned scale, int64_t *integer,
+                     uint64_t *fits)
+{
+    for (size_t w = 0; 64 * w < rows; w++) {
+        fits[w] = fits_word(value + 64 * w, word_rows(rows, w), scale, integer + 64 * w);
+    }
+}
+
 const struct kernel KERNEL = {.name = KERNEL_NAME,
                               .available = available,
                               .unpack = unpack,
@@ -348,4 +371,5 @@ const struct kernel KERNEL = {.name = KERNEL_NAME,
                               .extremes = extremes,
                               .multiply = multiply,
                               .add_listed = add_listed,
+                              .integers = integers,
                               .divide = divide};

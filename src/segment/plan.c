@@ -6,6 +6,7 @@
 #include "segment/plan.h"
 
 #include "segment/decimal.h"
+#include "segment/kernel.h"
 #include "segment/section.h"
 
 enum {
@@ -45,29 +46,43 @@ static struct group make_group(const struct bars *bars, const uint8_t *members, 
     return group;
 }
 
-static inline bool misfits(double value, unsigned scale, bool allow_near)
+/* Of up to CHUNK_ROWS rows. */
+static size_t chunk_misfits(const double *values, size_t rows, unsigned scale)
 {
-    if (allow_near) {
-        return decimal_of(value, scale).kind == DECIMAL_OTHER;
+    int64_t integer[CHUNK_ROWS];
+    uint64_t fits;
+    size_t count = 0;
+    kernel_best()->integers(values, rows, scale, integer, &fits);
+    for (size_t i = 0; i < rows && fits != UINT64_MAX; i++) {
+        count += (fits >> i & 1) == 0 && values[i] == values[i];
     }
-    int64_t integer;
-    return value == value && !decimal_fits(value, scale, &integer);
+    return count;
 }
 
-/* How many values a scale does not suit; counting ends soon after limit is passed. */
-static size_t count_misfits(const struct group *group, unsigned scale, bool allow_near,
-                            size_t limit)
+/* How many values do not fit a scale; counting ends soon after limit is passed. */
+static size_t count_misfits(const struct group *group, unsigned scale, size_t limit)
 {
     size_t rows = group->bars->count;
     size_t count = 0;
     for (size_t member = 0; member < group->member_count; member++) {
         const double *values = group->bars->value[group->members[member]];
-        for (size_t i = 0; i < rows && count <= limit;) {
-            size_t end =
-                rows - i > CHUNK_ROWS * group->stride ? i + CHUNK_ROWS * group->stride : rows;
-            for (; i < end; i += group->stride) {
-                count += misfits(values[i], scale, allow_near);
-            }
+        for (size_t i = 0; i < rows && count <= limit; i += CHUNK_ROWS) {
+            size_t left = rows - i;
+            count += chunk_misfits(values + i, left < CHUNK_ROWS ? left : CHUNK_ROWS, scale);
+        }
+    }
+    return count;
+}
+
+/* How many neither fit nor are near. */
+static size_t count_others(const struct group *group, unsigned scale, size_t limit)
+{
+    size_t rows = group->bars->count;
+    size_t count = 0;
+    for (size_t member = 0; member < group->member_count; member++) {
+        const double *values = group->bars->value[group->members[member]];
+        for (size_t i = 0; i < rows && count <= limit; i += group->stride) {
+            count += decimal_of(values[i], scale).kind == DECIMAL_OTHER;
         }
     }
     return count;
@@ -77,11 +92,14 @@ static size_t count_misfits(const struct group *group, unsigned scale, bool allo
 static bool find_scale(const struct group *group, unsigned *scale)
 {
     size_t limit = group->present / RARE_PARTS;
-    for (unsigned allow_near = 0; allow_near < 2; allow_near++) {
-        for (*scale = 0; *scale <= FORMAT_SCALE_MAX; (*scale)++) {
-            if (count_misfits(group, *scale, allow_near, limit) <= limit) {
-                return true;
-            }
+    for (*scale = 0; *scale <= FORMAT_SCALE_MAX; (*scale)++) {
+        if (count_misfits(group, *scale, limit) <= limit) {
+            return true;
+        }
+    }
+    for (*scale = 0; *scale <= FORMAT_SCALE_MAX; (*scale)++) {
+        if (count_others(group, *scale, limit) <= limit) {
+            return true;
         }
     }
     return false;
@@ -93,7 +111,7 @@ static unsigned least_bad_scale(const struct group *group)
     size_t count[FORMAT_SCALE_MAX + 1];
     size_t least = SIZE_MAX;
     for (unsigned scale = 0; scale <= FORMAT_SCALE_MAX; scale++) {
-        count[scale] = count_misfits(group, scale, true, SIZE_MAX);
+        count[scale] = count_others(group, scale, SIZE_MAX);
         least = count[scale] < least ? count[scale] : least;
     }
     unsigned scale = 0;
@@ -114,7 +132,7 @@ static void plan_group(const struct bars *bars, const uint8_t *members, size_t m
         size_t stride = (bars->count + SCALE_ROWS - 1) / SCALE_ROWS;
         struct group some = make_group(bars, members, member_count, stride);
         scale = least_bad_scale(&some);
-        decimal = 2 * count_misfits(&all, scale, true, SIZE_MAX) <= all.present;
+        decimal = 2 * count_others(&all, scale, SIZE_MAX) <= all.present;
     }
     for (size_t i = 0; i < member_count; i++) {
         struct segment_column *column = &columns[COLUMN_VALUES + members[i]];

@@ -65,6 +65,21 @@ struct code_sinks {
 
 enum { CHUNK_ROWS = 32 };
 
+/* By slot, for one plane: whether it has a bit for such a row, and which. */
+struct plane_table {
+    uint8_t has_bit[LEVELS_SLOTS];
+    uint8_t goes_on[LEVELS_SLOTS];
+};
+
+static void make_plane_table(const struct levels *levels, unsigned k, struct plane_table *table)
+{
+    for (size_t slot = 0; slot < LEVELS_SLOTS; slot++) {
+        bool deeper = (levels->deeper[k] >> slot / LEVELS_MAX & 1) != 0;
+        table->has_bit[slot] = deeper && slot % LEVELS_MAX >= k;
+        table->goes_on[slot] = deeper && slot % LEVELS_MAX > k;
+    }
+}
+
 /* The level of each of some rows, and its code there. */
 static inline void find_levels(const struct levels *levels, const uint8_t *class,
                                const int64_t *residual, size_t rows, uint8_t slot[CHUNK_ROWS],
@@ -86,16 +101,14 @@ static inline void find_levels(const struct levels *levels, const uint8_t *class
 }
 
 /* A bit for each row that has reached level k and could go on, true where it does. */
-static inline void put_plane(const struct levels *levels, unsigned k, const uint8_t *slot,
-                             size_t rows, struct bit_sink *sink)
+static inline void put_plane(const struct plane_table *table, const uint8_t *slot, size_t rows,
+                             struct bit_sink *sink)
 {
-    const unsigned deeper = levels->deeper[k];
     uint64_t plane = 0;
     unsigned length = 0;
     for (size_t i = 0; i < rows; i++) {
-        unsigned level = slot[i] % LEVELS_MAX;
-        plane |= (uint64_t)(level > k) << length;
-        length += (level >= k) & (deeper >> slot[i] / LEVELS_MAX & 1);
+        plane |= (uint64_t)table->goes_on[slot[i]] << length;
+        length += table->has_bit[slot[i]];
     }
     bits_put(sink, plane, length);
 }
@@ -129,15 +142,17 @@ size_t section_write_codes(const struct levels *levels, const uint8_t *class,
     uint8_t slot[CHUNK_ROWS];
     uint64_t code[CHUNK_ROWS];
     struct code_sinks sinks;
+    struct plane_table tables[LEVELS_MAX - 1];
     sinks.fields = (struct bit_sink){.cursor = sinks.field_bytes};
-    for (size_t k = 0; k < LEVELS_MAX - 1; k++) {
+    for (unsigned k = 0; k < LEVELS_MAX - 1; k++) {
         sinks.planes[k] = (struct bit_sink){.cursor = sinks.plane_bytes[k]};
+        make_plane_table(levels, k, &tables[k]);
     }
     for (size_t i = 0; i < rows; i += CHUNK_ROWS) {
         size_t count = rows - i < CHUNK_ROWS ? rows - i : CHUNK_ROWS;
         find_levels(levels, class + i, residual + i, count, slot, code);
         for (unsigned k = 0; k < LEVELS_MAX - 1 && levels->deeper[k] != 0; k++) {
-            put_plane(levels, k, slot, count, &sinks.planes[k]);
+            put_plane(&tables[k], slot, count, &sinks.planes[k]);
         }
         put_fields(levels, slot, code, count, &sinks.fields);
     }
