@@ -26,6 +26,8 @@ static const struct command commands[] = {
     {"inspect", "FILE.seg", "Show header, directory and bits per column of a segment",
      "isobar inspect 0123456789abcdef0123456789abcdef.seg", 1, 1, {GLOBAL}, command_inspect},
     {"verify", "", "Check the hashes of everything stored", "isobar verify --deep", 0, 0, {OPTION_deep, GLOBAL}, command_verify},
+    {"maintain", "[seal] [collect] [checkpoint]", "Pack loose bars, delete what is left over",
+     "isobar maintain\nisobar maintain collect --grace-seconds 86400", 0, 3, {OPTION_grace_seconds, GLOBAL}, command_maintain},
     {"quarantine", "ls|drop", "Rows that imports refused, with file, line and reason", "isobar quarantine ls", 1, 1, {GLOBAL}, command_quarantine},
     {"snapshot", "create NAME [SYMBOL:INTERVAL...] | ls | show NAME", "Name a fixed state of bars by one root hash",
      "isobar snapshot create 2024-q1 BTCUSDT:1m --from 2024-01-01 --to 2024-04-01\nisobar snapshot ls", 1, 1 << 20,

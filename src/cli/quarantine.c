@@ -74,7 +74,7 @@ iso_status command_quarantine(struct call *call, struct iso_error *err)
         return list(call, store, err);
     }
     if (strcmp(what, "drop") == 0) {
-        ISO_TRY(call_store(call, STORE_WRITE, &store, err));
+        ISO_TRY(call_store(call, STORE_CHANGE, &store, err));
         return drop(call, store, err);
     }
     ISO_FAIL(BAD_ARGUMENT, err, "isobar quarantine knows ls and drop, not \"%.40s\"", what);

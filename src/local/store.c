@@ -5,10 +5,11 @@
  */
 #include "local/store_internal.h"
 
-#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* clang-format off */
 static const char schema_1[] =
@@ -78,8 +79,10 @@ static iso_status open_catalog(struct store *store, enum store_mode mode, struct
 {
     ISO_DEFER(mem_defer_free) char *path = NULL;
     ISO_TRY(join(store->directory, "catalog.db", &path, err));
-    iso_status status = database_open(path, mode == STORE_WRITE ? DATABASE_CREATE : DATABASE_READ,
-                                      &store->database, err);
+    static const enum database_mode modes[] = {[STORE_READ] = DATABASE_READ,
+                                               [STORE_CHANGE] = DATABASE_WRITE,
+                                               [STORE_WRITE] = DATABASE_CREATE};
+    iso_status status = database_open(path, modes[mode], &store->database, err);
     if (iso_status_code(status) == ISO_ERROR_NOT_FOUND) {
         return no_store(store->directory, err);
     }
@@ -91,17 +94,17 @@ static iso_status open_catalog(struct store *store, enum store_mode mode, struct
                  "the store at %s has schema %lld, this isobar knows %d; use a newer isobar",
                  store->directory, (long long)version, STORE_SCHEMA_VERSION);
     }
-    if (mode == STORE_READ && version == 0) { /* its maker was killed before it was one */
+    if (mode != STORE_WRITE && version == 0) { /* its maker was killed before it was one */
         return no_store(store->directory, err);
     }
-    return mode == STORE_WRITE ? migrate(store->database, version, err) : ISO_OK;
+    return mode != STORE_READ ? migrate(store->database, version, err) : ISO_OK;
 }
 
 iso_status store_open(const struct os *os, const char *directory, enum store_mode mode,
                       struct store **store, struct iso_error *err)
 {
     struct stat info;
-    if (mode == STORE_READ && (stat(directory, &info) != 0 || !S_ISDIR(info.st_mode))) {
+    if (mode != STORE_WRITE && (stat(directory, &info) != 0 || !S_ISDIR(info.st_mode))) {
         return no_store(directory, err);
     }
     ISO_DEFER(store_close) struct store *opened = NULL;
@@ -241,7 +244,9 @@ iso_status segment_index_find(struct database *database, int64_t series_id, stru
 {
     ISO_DEFER(statement_free) struct statement *find = NULL;
     ISO_TRY(statement_new(
-        database, "SELECT hash FROM segments WHERE series_id = ?1 AND from_us = ?2", &find, err));
+        database,
+        "SELECT hash, rows, first_us, last_us FROM segments WHERE series_id = ?1 AND from_us = ?2",
+        &find, err));
     statement_bind_integer(find, 1, series_id);
     statement_bind_integer(find, 2, period.from_us);
     *found = (struct indexed_segment){0};
@@ -250,7 +255,21 @@ iso_status segment_index_find(struct database *database, int64_t series_id, stru
         ISO_FAIL(CORRUPT, err, "the catalog holds \"%.40s\" where a segment's hash belongs",
                  statement_text(find, 0));
     }
+    if (found->exists) {
+        found->rows = (size_t)statement_integer(find, 1);
+        found->first_us = statement_integer(find, 2);
+        found->last_us = statement_integer(find, 3);
+    }
     return ISO_OK;
+}
+
+bool store_has_file(const struct store *store, struct hash128 hash)
+{
+    char path[PATH_MAX];
+    char name[SEGMENT_NAME_BYTES];
+    segment_file_name(hash, name);
+    int length = snprintf(path, sizeof path, "%s/%s", store->segments, name);
+    return length < (int)sizeof path && access(path, F_OK) == 0;
 }
 
 iso_status store_load_segment(struct store *store, struct hash128 hash, struct bytes *bytes,

@@ -24,8 +24,9 @@ struct store;
 
 enum store_mode {
     STORE_READ,
-    STORE_WRITE
-}; /* STORE_WRITE makes the directory where it is missing */
+    STORE_CHANGE, /* write into a store that is there */
+    STORE_WRITE   /* the same, and make it where it is missing */
+};
 
 /* Fails with NOT_FOUND (reading a store that is none), NEWER_VERSION, IO, CATALOG, BUSY. The caller
  * owns *store. */
@@ -56,10 +57,32 @@ struct write_report {
 iso_status store_write(struct store *store, const struct series *series, const struct bars *bars,
                        struct range covered, struct write_report *report, struct iso_error *err);
 
-/* Pack what the tail holds of the series (all series where NULL) into segments; *sealed counts the
- * bars packed. */
+/*
+ * Pack what the tail holds of the series (all series where NULL) into segments; *sealed counts the
+ * bars packed. A period whose segment is damaged keeps its tail: verify names it.
+ */
 iso_status store_seal(struct store *store, const struct series *series, size_t *sealed,
                       struct iso_error *err);
+
+struct collect_report {
+    size_t files; /* deleted */
+    size_t bytes;
+    size_t orphans; /* of them, those that no row named: left by a killed writer */
+};
+
+/*
+ * Delete files that nothing needs and that have not been needed for grace_us: segments that were
+ * replaced and are in no snapshot, and what killed writers left. Safe beside any readers and
+ * writers whatever the grace. Fails with IO, CATALOG, BUSY; what was deleted by then is counted.
+ */
+iso_status store_collect(struct store *store, int64_t grace_us, struct collect_report *report,
+                         struct iso_error *err);
+
+/*
+ * Move what SQLite's log holds into catalog.db and make the log short. Safe beside others; what
+ * they still read stays in the log. Fails with IO, CATALOG, CORRUPT.
+ */
+iso_status store_checkpoint(struct store *store, struct iso_error *err);
 
 /*
  * A part of the asked range without bars, and why. A hole lies between bars but nothing ever
@@ -159,6 +182,9 @@ typedef iso_status segment_visit(void *context, const struct segment_row *row,
                                  struct iso_error *err);
 iso_status store_each_segment(struct store *store, const struct series *series,
                               segment_visit *visit, void *context, struct iso_error *err);
+
+/* Whether the segment's file exists. Asked under a transaction it stays so until that ends. */
+bool store_has_file(const struct store *store, struct hash128 hash);
 
 /*
  * Read and check one segment file by its hash. The caller owns *bytes, *segment views them.

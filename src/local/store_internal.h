@@ -107,6 +107,9 @@ bool segment_is_of(const struct segment *segment, const struct series *series, s
 struct indexed_segment {
     bool exists;
     struct hash128 hash;
+    size_t rows;
+    int64_t first_us;
+    int64_t last_us;
 };
 iso_status segment_index_find(struct database *database, int64_t series_id, struct range period,
                               struct indexed_segment *found, struct iso_error *err);

@@ -5,47 +5,16 @@
  * meanwhile; if somebody did, it is prepared anew. A process killed anywhere leaves files that no
  * row names, and nothing else.
  *
- * A period that gets many bars at once goes straight into its segment; few bars go to the tail, to
- * be packed later.
+ * A period that gets many bars at once goes straight into its segment; few bars go to the tail,
+ * until the period closes or its tail is long. Where a segment is damaged, what is written is kept
+ * in the tail, so that damage to old bars never stops new ones; the segment is replaced once it is
+ * proved that nothing is lost by it.
  */
-#include "local/store_internal.h"
+#include "local/store_writing.h"
 
 #include "market/time.h"
 
-#include <string.h>
-
-enum { DIRECT_ROWS = 256, ATTEMPTS_MAX = 64, PERIODS_MAX = 1 << 20 };
-
-/* What a write does to one period. */
-struct period_plan {
-    struct range period;
-    size_t first; /* the slice of the given bars that lies in the period */
-    size_t count;
-    struct indexed_segment current;
-    bool direct;                      /* a new segment replaces segment and tail */
-    uint64_t fresh[DIRECT_ROWS / 64]; /* else: bit i, the segment has no bar at the time of bar i */
-    bool unchanged;                   /* every bar was there already */
-    struct hash128 hash;              /* of the new segment, where direct */
-    size_t bytes;
-    size_t rows;
-    int64_t first_us;
-    int64_t last_us;
-};
-
-/* A write in the making. */
-struct writing {
-    struct store *store;
-    const struct series *series;
-    const struct bars *bars;
-    struct range covered;
-    bool seal; /* pack whatever the tail holds */
-    int64_t series_id;
-    int64_t revision; /* of the series when it was prepared */
-    struct period_plan *plans;
-    size_t plan_count;
-    struct write_report report;
-    size_t sealed;
-};
+enum { TAIL_ROWS = 1024, ATTEMPTS_MAX = 64, PERIODS_MAX = 1 << 20 };
 
 static void writing_reset(struct writing *writing)
 {
@@ -84,20 +53,8 @@ static iso_status series_ensure(struct database *database, const struct series *
     return statement_run(add, err);
 }
 
-static iso_status read_revision(struct writing *writing, int64_t *revision, struct iso_error *err)
-{
-    ISO_DEFER(statement_free) struct statement *read = NULL;
-    ISO_TRY(statement_new(writing->store->database, "SELECT revision FROM series WHERE id = ?1",
-                          &read, err));
-    statement_bind_integer(read, 1, writing->series_id);
-    bool has_row;
-    ISO_TRY(statement_step(read, &has_row, err));
-    *revision = has_row ? statement_integer(read, 0) : -1;
-    return ISO_OK;
-}
-
-static iso_status add_plan(struct writing *writing, struct range period, size_t first, size_t count,
-                           size_t *capacity, struct iso_error *err)
+static iso_status add_plan(struct writing *writing, struct period_plan plan, size_t *capacity,
+                           struct iso_error *err)
 {
     if (writing->plan_count >= PERIODS_MAX) {
         ISO_FAIL(LIMIT, err, "one write spans more than %d periods", PERIODS_MAX);
@@ -111,9 +68,35 @@ static iso_status add_plan(struct writing *writing, struct range period, size_t 
         writing->plans = plans;
         *capacity = grown;
     }
-    writing->plans[writing->plan_count++] =
-        (struct period_plan){.period = period, .first = first, .count = count};
+    writing->plans[writing->plan_count++] = plan;
     return ISO_OK;
+}
+
+/*
+ * A period that closed with bars in its tail is sealed by the first write behind it. One a write:
+ * the work stays small, and each period gets its turn.
+ */
+static iso_status plan_closed(struct writing *writing, size_t *capacity, struct iso_error *err)
+{
+    if (writing->bars->count == 0) {
+        return ISO_OK;
+    }
+    const struct interval *interval = writing->series->interval;
+    struct range period = interval_period(interval, writing->bars->time_us[0]);
+    ISO_DEFER(statement_free) struct statement *before = NULL;
+    ISO_TRY(statement_new(writing->store->database,
+                          "SELECT max(time_us) FROM tail WHERE series_id = ?1 AND time_us < ?2",
+                          &before, err));
+    statement_bind_integer(before, 1, writing->series_id);
+    statement_bind_integer(before, 2, period.from_us);
+    bool has_row;
+    ISO_TRY(statement_step(before, &has_row, err));
+    if (!has_row || statement_is_null(before, 0)) {
+        return ISO_OK;
+    }
+    struct period_plan plan = {.period = interval_period(interval, statement_integer(before, 0)),
+                               .seal = true};
+    return add_plan(writing, plan, capacity, err);
 }
 
 /* Cut the given bars at the borders of periods. */
@@ -122,10 +105,12 @@ static iso_status plan_bars(struct writing *writing, struct iso_error *err)
     const struct bars *bars = writing->bars;
     size_t capacity = 0;
     size_t at = 0;
+    ISO_TRY(plan_closed(writing, &capacity, err));
     while (at < bars->count) {
         struct range period = interval_period(writing->series->interval, bars->time_us[at]);
         size_t end = bars_find(bars, period.to_us);
-        ISO_TRY(add_plan(writing, period, at, end - at, &capacity, err));
+        struct period_plan plan = {.period = period, .first = at, .count = end - at};
+        ISO_TRY(add_plan(writing, plan, &capacity, err));
         at = end;
     }
     return ISO_OK;
@@ -150,26 +135,27 @@ static iso_status plan_tail(struct writing *writing, struct iso_error *err)
         int64_t time_us = more ? statement_integer(next, 0) : 0;
         statement_rewind(next);
         if (more) {
-            struct range period = interval_period(writing->series->interval, time_us);
-            ISO_TRY(add_plan(writing, period, 0, 0, &capacity, err));
-            from_us = period.to_us;
+            struct period_plan plan = {
+                .period = interval_period(writing->series->interval, time_us), .seal = true};
+            ISO_TRY(add_plan(writing, plan, &capacity, err));
+            from_us = plan.period.to_us;
         }
     }
     return ISO_OK;
 }
 
-/*
- * Where a segment is damaged and the given bars encode to the very bytes of its name, publish it
- * anew; *repaired tells.
- */
+/* Encode bars and, if they are the very bytes of the current segment's name, publish it anew. */
 static iso_status repair(const struct writing *writing, const struct period_plan *plan,
-                         bool *repaired, struct iso_error *err)
+                         const struct bars *bars, bool *repaired, struct iso_error *err)
 {
-    struct bars given = bars_slice(writing->bars, plan->first, plan->count);
     ISO_DEFER(bytes_reset) struct bytes encoded = {0};
     struct segment segment;
     char name[SEGMENT_NAME_BYTES];
-    ISO_TRY(segment_encode(writing->series, plan->period, &given, &encoded, err));
+    *repaired = false;
+    if (bars->count != plan->current.rows) {
+        return ISO_OK;
+    }
+    ISO_TRY(segment_encode(writing->series, plan->period, bars, &encoded, err));
     ISO_TRY(segment_open(encoded.data, encoded.length, &segment, err));
     *repaired = hash_equal(segment.hash, plan->current.hash);
     if (!*repaired) {
@@ -181,18 +167,56 @@ static iso_status repair(const struct writing *writing, const struct period_plan
     return directory_sync(writing->store->os, writing->store->segments, err);
 }
 
-static iso_status read_current(struct writing *writing, const struct period_plan *plan,
+/*
+ * Whether there is a bar at every time at which the current segment can have one: then each of its
+ * bars has a newer one over it, and nothing is lost with it.
+ */
+static bool overlays_all(const struct writing *writing, const struct period_plan *plan,
+                         const struct bars *bars)
+{
+    size_t slots = 0;
+    int64_t time_us = plan->current.first_us;
+    while (time_us <= plan->current.last_us && bars_have(bars, time_us)) {
+        slots++;
+        time_us = interval_next(writing->series->interval, time_us);
+    }
+    return time_us > plan->current.last_us && slots >= plan->current.rows;
+}
+
+/* The current segment is damaged: mend it from the given bars or from them over the whole tail, or
+ * note that it must be kept as it is. */
+static iso_status meet_damage(struct writing *writing, struct period_plan *plan, bool *repaired,
+                              struct iso_error *err)
+{
+    struct bars given = bars_slice(writing->bars, plan->first, plan->count);
+    ISO_DEFER(bars_reset) struct bars tail = {0};
+    ISO_DEFER(bars_reset) struct bars both = {0};
+    size_t equal;
+    size_t changed;
+    ISO_TRY(tail_read(writing->store->database, writing->series_id, plan->period, &tail, err));
+    ISO_TRY(bars_merge(&tail, &given, &both, &equal, &changed, err));
+    ISO_TRY(repair(writing, plan, &given, repaired, err));
+    if (!*repaired) {
+        ISO_TRY(repair(writing, plan, &both, repaired, err));
+    }
+    plan->damaged = !*repaired && !overlays_all(writing, plan, &both);
+    return ISO_OK;
+}
+
+/* The current segment's bars of the range; none where it is damaged. */
+static iso_status read_current(struct writing *writing, struct period_plan *plan,
                                struct range range, struct bars *packed, struct iso_error *err)
 {
-    bool repaired = false;
+    bool repaired;
     iso_status status = store_decode_segment(writing->store, writing->series, plan->period,
                                              plan->current.hash, range, packed, err);
-    if (iso_status_code(status) == ISO_ERROR_CORRUPT && plan->count > 0) {
-        ISO_TRY(repair(writing, plan, &repaired, err));
+    if (iso_status_code(status) != ISO_ERROR_CORRUPT) {
+        return status;
     }
+    ISO_TRY(meet_damage(writing, plan, &repaired, err));
     return repaired ? store_decode_segment(writing->store, writing->series, plan->period,
                                            plan->current.hash, range, packed, err)
-                    : status;
+                    : ISO_OK;
 }
 
 /* What is stored in a range of the period, its segment with the tail over it, and which given bars
@@ -204,10 +228,11 @@ static iso_status read_stored(struct writing *writing, struct period_plan *plan,
     ISO_DEFER(bars_reset) struct bars tail = {0};
     if (plan->current.exists) {
         ISO_TRY(read_current(writing, plan, range, &packed, err));
+        plan->direct = plan->direct && !plan->damaged;
     }
     ISO_TRY(tail_read(writing->store->database, writing->series_id, range, &tail, err));
     *tail_count = tail.count;
-    for (size_t i = 0; !plan->direct && i < plan->count; i++) {
+    for (size_t i = 0; !plan->direct && !plan->damaged && i < plan->count; i++) {
         bool fresh = !bars_have(&packed, writing->bars->time_us[plan->first + i]);
         plan->fresh[i / 64] |= (uint64_t)fresh << (i % 64);
     }
@@ -237,13 +262,32 @@ static iso_status publish(struct writing *writing, struct period_plan *plan,
     return ISO_OK;
 }
 
+/* Whether the period's segment is written anew: many bars at once, or many in the tail by now. */
+static iso_status decide_direct(const struct writing *writing, struct period_plan *plan,
+                                struct iso_error *err)
+{
+    ISO_DEFER(statement_free) struct statement *count = NULL;
+    ISO_TRY(statement_new(writing->store->database,
+                          "SELECT count(*) FROM tail WHERE series_id = ?1 AND time_us >= ?2"
+                          " AND time_us < ?3",
+                          &count, err));
+    statement_bind_integer(count, 1, writing->series_id);
+    statement_bind_integer(count, 2, plan->period.from_us);
+    statement_bind_integer(count, 3, plan->period.to_us);
+    bool has_row;
+    ISO_TRY(statement_step(count, &has_row, err));
+    size_t rows = (size_t)statement_integer(count, 0);
+    plan->direct = plan->seal || plan->count >= DIRECT_ROWS || rows + plan->count > TAIL_ROWS;
+    return ISO_OK;
+}
+
 static iso_status prepare_period(struct writing *writing, struct period_plan *plan,
                                  struct iso_error *err)
 {
     struct bars given = bars_slice(writing->bars, plan->first, plan->count);
     ISO_TRY(segment_index_find(writing->store->database, writing->series_id, plan->period,
                                &plan->current, err));
-    plan->direct = writing->seal || plan->count >= DIRECT_ROWS;
+    ISO_TRY(decide_direct(writing, plan, err));
     struct range range = plan->period;
     if (!plan->direct) { /* only the given times matter */
         range = (struct range){given.time_us[0], given.time_us[given.count - 1] + 1};
@@ -258,7 +302,7 @@ static iso_status prepare_period(struct writing *writing, struct period_plan *pl
     writing->report.duplicates += equal;
     writing->report.corrected += changed;
     writing->report.stored += given.count - equal - changed;
-    plan->unchanged = !writing->seal && equal == given.count;
+    plan->unchanged = plan->seal ? plan->damaged : equal == given.count;
     if (plan->direct && !plan->unchanged) {
         writing->sealed += tail_count;
         ISO_TRY(publish(writing, plan, &merged, err));
@@ -270,161 +314,13 @@ static iso_status prepare(struct writing *writing, struct iso_error *err)
 {
     bool published = false;
     writing_reset(writing);
-    ISO_TRY(read_revision(writing, &writing->revision, err));
+    ISO_TRY(writing_revision(writing, &writing->revision, err));
     ISO_TRY(writing->seal ? plan_tail(writing, err) : plan_bars(writing, err));
     for (size_t i = 0; i < writing->plan_count; i++) {
         ISO_TRY(prepare_period(writing, &writing->plans[i], err));
         published = published || (writing->plans[i].direct && !writing->plans[i].unchanged);
     }
     return published ? directory_sync(writing->store->os, writing->store->segments, err) : ISO_OK;
-}
-
-/* One statement for the whole of a commit: (series, from, to) are its first three parameters. */
-static iso_status run_on_period(struct writing *writing, const char *sql, struct range range,
-                                struct iso_error *err)
-{
-    ISO_DEFER(statement_free) struct statement *statement = NULL;
-    ISO_TRY(statement_new(writing->store->database, sql, &statement, err));
-    statement_bind_integer(statement, 1, writing->series_id);
-    statement_bind_integer(statement, 2, range.from_us);
-    statement_bind_integer(statement, 3, range.to_us);
-    return statement_run(statement, err);
-}
-
-static iso_status retire(struct writing *writing, struct hash128 hash, struct iso_error *err)
-{
-    char hex[HASH_HEX_BYTES];
-    ISO_DEFER(statement_free) struct statement *add = NULL;
-    hash_hex(hash, hex);
-    ISO_TRY(statement_new(writing->store->database,
-                          "INSERT INTO retired (hash, retired_us) VALUES (?1, ?2)"
-                          " ON CONFLICT (hash) DO UPDATE SET retired_us = excluded.retired_us",
-                          &add, err));
-    statement_bind_text(add, 1, hex);
-    statement_bind_integer(add, 2, writing->store->os->clock_us(writing->store->os->context));
-    return statement_run(add, err);
-}
-
-static iso_status commit_segment(struct writing *writing, const struct period_plan *plan,
-                                 struct iso_error *err)
-{
-    char hex[HASH_HEX_BYTES];
-    ISO_DEFER(statement_free) struct statement *put = NULL;
-    ISO_DEFER(statement_free) struct statement *unretire = NULL;
-    hash_hex(plan->hash, hex);
-    ISO_TRY(statement_new(writing->store->database,
-                          "INSERT OR REPLACE INTO segments (series_id, from_us, to_us, hash, rows,"
-                          " bytes, first_us, last_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                          &put, err));
-    statement_bind_integer(put, 1, writing->series_id);
-    statement_bind_integer(put, 2, plan->period.from_us);
-    statement_bind_integer(put, 3, plan->period.to_us);
-    statement_bind_text(put, 4, hex);
-    statement_bind_integer(put, 5, (int64_t)plan->rows);
-    statement_bind_integer(put, 6, (int64_t)plan->bytes);
-    statement_bind_integer(put, 7, plan->first_us);
-    statement_bind_integer(put, 8, plan->last_us);
-    ISO_TRY(statement_run(put, err));
-    if (plan->current.exists && !hash_equal(plan->current.hash, plan->hash)) {
-        ISO_TRY(retire(writing, plan->current.hash, err));
-    }
-    ISO_TRY(statement_new(writing->store->database, "DELETE FROM retired WHERE hash = ?1",
-                          &unretire, err));
-    statement_bind_text(unretire, 1, hex);
-    ISO_TRY(statement_run(unretire, err));
-    return run_on_period(writing,
-                         "DELETE FROM tail WHERE series_id = ?1 AND time_us >= ?2 AND time_us < ?3",
-                         plan->period, err);
-}
-
-/* A tail bar is fresh where the period's segment has none at its time: ls counts by that. */
-static iso_status commit_tail(struct writing *writing, const struct period_plan *plan,
-                              struct iso_error *err)
-{
-    struct bars given = bars_slice(writing->bars, plan->first, plan->count);
-    ISO_DEFER(statement_free) struct statement *put = NULL;
-    ISO_TRY(statement_new(writing->store->database,
-                          "INSERT OR REPLACE INTO tail (series_id, time_us, fresh, bar)"
-                          " VALUES (?1, ?2, ?3, ?4)",
-                          &put, err));
-    for (size_t i = 0; i < given.count; i++) {
-        struct bar bar = bars_get(&given, i);
-        uint8_t blob[TAIL_BLOB_BYTES];
-        tail_blob_write(&bar, blob);
-        statement_bind_integer(put, 1, writing->series_id);
-        statement_bind_integer(put, 2, bar.time_us);
-        statement_bind_integer(put, 3, (int64_t)(plan->fresh[i / 64] >> (i % 64) & 1));
-        statement_bind_blob(put, 4, blob, sizeof blob);
-        ISO_TRY(statement_run(put, err));
-    }
-    return ISO_OK;
-}
-
-/* What the cloud must be told: a segment by its hash, or the tail's rows in a range. */
-static iso_status commit_outbox(struct writing *writing, const struct period_plan *plan,
-                                struct iso_error *err)
-{
-    char hex[HASH_HEX_BYTES];
-    uint8_t batch_id[16];
-    ISO_DEFER(statement_free) struct statement *put = NULL;
-    const struct os *os = writing->store->os;
-    os_entropy(batch_id, sizeof batch_id);
-    hash_hex(plan->hash, hex);
-    ISO_TRY(statement_new(writing->store->database,
-                          "INSERT INTO outbox (batch_id, series_id, from_us, to_us, rows, hash,"
-                          " created_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                          &put, err));
-    struct range range = plan->period;
-    if (!plan->direct) {
-        range.from_us = writing->bars->time_us[plan->first];
-        range.to_us = writing->bars->time_us[plan->first + plan->count - 1] + 1;
-    }
-    statement_bind_blob(put, 1, batch_id, sizeof batch_id);
-    statement_bind_integer(put, 2, writing->series_id);
-    statement_bind_integer(put, 3, range.from_us);
-    statement_bind_integer(put, 4, range.to_us);
-    statement_bind_integer(put, 5, (int64_t)(plan->direct ? plan->rows : plan->count));
-    statement_bind_text(put, 6, plan->direct ? hex : NULL);
-    statement_bind_integer(put, 7, os->clock_us(os->context));
-    return statement_run(put, err);
-}
-
-/* *changed tells whether there is anything to commit. */
-static iso_status commit_all(struct writing *writing, bool *changed, struct iso_error *err)
-{
-    *changed = false;
-    for (size_t i = 0; i < writing->plan_count; i++) {
-        const struct period_plan *plan = &writing->plans[i];
-        if (!plan->unchanged) {
-            *changed = true;
-            ISO_TRY(plan->direct ? commit_segment(writing, plan, err)
-                                 : commit_tail(writing, plan, err));
-            ISO_TRY(commit_outbox(writing, plan, err));
-        }
-    }
-    ISO_TRY(coverage_write(writing->store->database, writing->series_id, writing->covered, changed,
-                           err));
-    return *changed ? run_on_period(writing,
-                                    "UPDATE series SET revision = revision + 1 WHERE id = ?1"
-                                    " AND ?2 IS NOT NULL AND ?3 IS NOT NULL",
-                                    (struct range){0, 0}, err)
-                    : ISO_OK;
-}
-
-/* *done is false where somebody changed the series since it was prepared. */
-static iso_status commit(struct writing *writing, bool *done, struct iso_error *err)
-{
-    ISO_DEFER(transaction_end) struct database *database = writing->store->database;
-    int64_t revision;
-    bool changed;
-    ISO_TRY(transaction_begin(database, err));
-    ISO_TRY(read_revision(writing, &revision, err));
-    *done = revision == writing->revision;
-    if (*done) {
-        ISO_TRY(commit_all(writing, &changed, err));
-        return changed ? transaction_commit(database, err) : ISO_OK;
-    }
-    return ISO_OK;
 }
 
 static iso_status write_series(struct writing *writing, struct iso_error *err)
@@ -436,7 +332,7 @@ static iso_status write_series(struct writing *writing, struct iso_error *err)
                      writing->series->symbol, writing->series->interval->name, ATTEMPTS_MAX);
         }
         ISO_TRY(prepare(writing, err));
-        ISO_TRY(commit(writing, &done, err));
+        ISO_TRY(writing_commit(writing, &done, err));
     }
     return ISO_OK;
 }

@@ -40,6 +40,7 @@ enum option_scope { OPTION_SETTING, OPTION_CALL };
     X(limit, 0, INTEGER, CALL, NULL, 1, 1e9, "N", "At most N rows.")                                                \
     X(format, 0, CHOICE, CALL, "table", 0, 0, "table|csv|json", "Form of the output.")                              \
     X(output, 'o', TEXT, CALL, NULL, 0, 0, "PATH", "Write to PATH; - is standard output.")                          \
+    X(grace_seconds, 0, INTEGER, SETTING, "3600", 0, 1e9, "N", "How long files that nothing needs are kept.")       \
     X(deep, 0, FLAG, CALL, "false", 0, 0, "", "Also decode every bar.")                                             \
     X(snapshot, 0, TEXT, CALL, NULL, 0, 0, "NAME", "The snapshot whose bars are used.")                             \
     X(families, 0, TEXT, CALL, "ema_cross,rsi_reversion,bollinger,donchian", 0, 0, "LIST", "Strategy families, parted by commas.") \

@@ -131,7 +131,11 @@ static iso_status insert_snapshot(struct drafting *draft, const struct snapshot 
                           &put_hash, err));
     for (size_t at = 0; at < draft->hashes.length; at += HASH_HEX_BYTES - 1) {
         char hex[HASH_HEX_BYTES] = {0};
+        struct hash128 hash = {0, 0};
         memcpy(hex, draft->hashes.data + at, HASH_HEX_BYTES - 1);
+        if (!hash_parse(hex, &hash) || !store_has_file(draft->store, hash)) {
+            ISO_FAIL(BUSY, err, "segment %s was replaced and collected meanwhile; try again", hex);
+        }
         statement_bind_text(put_hash, 1, snapshot->name);
         statement_bind_text(put_hash, 2, hex);
         ISO_TRY(statement_run(put_hash, err));

@@ -372,10 +372,13 @@ def test_a_damaged_segment_is_repaired_by_importing_its_file_again(tmp_path):
     good = victim.read_bytes()
     victim.write_bytes(good[:900] + b"\0" + good[901:])
     call("verify", store=store, code=3)
-    write_klines(tmp_path / "Y-1m.csv", MONDAY_S, 3000, seed=2)  # as many bars, but not the same
+    write_klines(tmp_path / "Y-1m.csv", MONDAY_S, 2000, seed=2)  # other bars: kept, but no repair
     others = ["import", tmp_path / "Y-1m.csv", "--symbol", "X", "--interval", "1m"]
-    assert victim.name in call(*others, store=store, code=1).stderr
-    call("verify", store=store, code=3)
+    call(*others, store=store)
+    assert victim.name in call("verify", store=store, code=3).stderr
+    answer = call_json("get", "X", "1m", store=store, code=3)
+    assert len(answer["bars"]) == 2000
+    assert not answer["coverage"]["complete"]
     call(*arguments, store=store)
     call("verify", "--deep", store=store)
     assert victim.read_bytes() == good
@@ -411,3 +414,30 @@ def test_a_changed_manifest_is_found_by_verify(january, tmp_path):
         catalog.execute("UPDATE snapshots SET manifest = manifest || 'x'")
     problems = call_json("verify", store=tmp_path / "s", code=3)["problems"]
     assert ["jan" in p["text"] for p in problems] == [True]
+
+
+def test_maintenance_twice_deletes_only_what_nothing_needs(tmp_path):
+    store = tmp_path / "s"
+    write_klines(tmp_path / "X-1m.csv", MONDAY_S, 3000)
+    call("import", tmp_path / "X-1m.csv", "--symbol", "X", "--interval", "1m", store=store)
+    call("snapshot", "create", "before", store=store)
+    for seed in (2, 3):  # each replaces the segment; the snapshot holds the first
+        write_klines(tmp_path / "Y-1m.csv", MONDAY_S, 3000, seed=seed)
+        call("import", tmp_path / "Y-1m.csv", "--symbol", "X", "--interval", "1m", store=store)
+    (store / "segments" / ("0" * 32 + ".seg")).write_bytes(b"left by a killed writer")
+    bars = call_json("get", "X", "1m", store=store)["bars"]
+    assert call_json("maintain", store=store)["collected_files"] == 0  # within the grace
+    collected = call_json("maintain", "--grace-seconds", "0", store=store)
+    assert collected["collected_files"] == 2
+    assert collected["orphans"] == 1
+    again = call_json("maintain", "--grace-seconds", "0", store=store)
+    assert again["collected_files"] == again["sealed_bars"] == 0
+    assert len(list((store / "segments").glob("*.seg"))) == 2
+    assert call_json("get", "X", "1m", store=store)["bars"] == bars
+    call("verify", "--deep", store=store)
+
+
+def test_maintenance_wants_a_store_and_a_step_it_knows(tmp_path):
+    assert "there is no store" in call("maintain", store=tmp_path / "s", code=2).stderr
+    assert not (tmp_path / "s").exists()
+    assert "seal" in call("maintain", "tidy", store=tmp_path / "s", code=2).stderr
