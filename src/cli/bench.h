@@ -47,6 +47,9 @@ struct bench {
 #define BENCH_SYMBOL_FORMAT BENCH_SYMBOL_PREFIX "%06d"
 size_t bench_runs(const struct bench *bench);
 
+/* Of the monotonic clock. */
+double bench_seconds(void);
+
 /* The middle one of the values, which are put in order; of an even number the upper one. */
 double bench_median(double *values, size_t count);
 
@@ -64,5 +67,9 @@ iso_status bench_add_version(struct bench *bench, const char *who, const char *v
 iso_status bench_codec(struct bench *bench, struct iso_error *err);
 /* Figures side by side: a line for each scope and codec. Files only where asked for. */
 void bench_codec_print(const struct bench *bench, bool files, struct text *target);
+
+/* bench_read.c: weeks of one symbol out of a large store, beside DuckDB's table of the same bars.
+ */
+iso_status bench_read(struct bench *bench, struct iso_error *err);
 
 #endif

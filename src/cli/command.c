@@ -47,7 +47,7 @@ static const struct command commands[] = {
     {"export-strategy", "RUN[/GENOME]", "Print a run's best genome, or the named one, as JSON", "isobar export-strategy r1a2b3c4d > best.json", 1, 1,
      {OPTION_output, GLOBAL}, command_export_strategy},
     {"bench", "codec|import|read FILE...", "Measure on files of bars", "isobar bench codec BTCUSDT-1m-2024-01.csv.gz --runs 7", 1, 1 << 20,
-     {OPTION_runs, OPTION_bench_peers, GLOBAL}, command_bench},
+     {OPTION_runs, OPTION_bars, OPTION_bench_peers, GLOBAL}, command_bench},
     {"help", "[COMMAND]", "Show help", "isobar help import", 0, 1, {GLOBAL}, command_help},
     {"generate", "man|markdown|bash|zsh|fish", "Print the man page, the option reference or shell completion",
      "isobar generate bash > /etc/bash_completion.d/isobar", 1, 1, {GLOBAL}, command_generate},

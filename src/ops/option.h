@@ -65,6 +65,7 @@ enum option_scope { OPTION_SETTING, OPTION_CALL };
     X(trades, 0, TEXT, CALL, NULL, 0, 0, "FILE", "Write the trades as CSV.")                                        \
     X(equity, 0, TEXT, CALL, NULL, 0, 0, "FILE", "Write the equity of every bar as CSV.")                           \
     X(runs, 0, INTEGER, CALL, "7", 1, 1000, "N", "Repetitions; the median is printed.")                           \
+    X(bars, 0, INTEGER, CALL, "20000000", 0, 1e9, "N", "Bars of the store that is read: the files' repeated until they are N.") \
     X(bench_peers, 0, TEXT, SETTING, NULL, 0, 0, "DIR", "The source tree whose peers are measured too; preset: the one that isobar was built in.")
 /* clang-format on */
 
