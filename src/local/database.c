@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "local/database.h"
 
+#include "local/page_check.h"
+
 #include <sqlite3.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,12 +21,15 @@ struct statement {
     int bind_code; /* first failure of a bind, kept for the next step */
 };
 
-/* Turn SQLite's last failure on this connection into ours. */
-static iso_status fail_from(sqlite3 *handle, int code, struct iso_error *err)
+/* Turn SQLite's failure into ours. */
+static iso_status fail_at(const char *path, const char *text, int code, struct iso_error *err)
 {
-    const char *text = handle != NULL ? sqlite3_errmsg(handle) : sqlite3_errstr(code);
-    const char *path = handle != NULL ? sqlite3_db_filename(handle, "main") : NULL;
-    path = path != NULL ? path : "the catalog";
+    if (code == SQLITE_IOERR_DATA) {
+        ISO_FAIL(CORRUPT, err,
+                 "%s is damaged: %s does not match its checksum; restore a backup, or import into a"
+                 " new store",
+                 path, page_check_refused());
+    }
     switch (code & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
@@ -45,9 +50,28 @@ static iso_status fail_from(sqlite3 *handle, int code, struct iso_error *err)
     }
 }
 
-/* WAL survives kill -9; synchronous=FULL makes each commit durable before it returns. */
-static const char connection_setup[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                                       "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;";
+/* The last failure on this connection. */
+static iso_status fail_from(sqlite3 *handle, int code, struct iso_error *err)
+{
+    return fail_at(sqlite3_db_filename(handle, "main"), sqlite3_errmsg(handle), code, err);
+}
+
+/*
+ * WAL survives kill -9; synchronous=FULL makes each commit durable before it returns. Without
+ * cache_spill a frame of the log is written once, at the commit, so that each can be checked.
+ */
+static const char connection_setup[] =
+    "PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+    "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_spill=OFF;";
+_Static_assert(PAGE_BYTES == 4096, "PRAGMA page_size");
+
+/* Ask for room for checksums; it is given where the file is made. */
+static iso_status reserve_sums(sqlite3 *handle, struct iso_error *err)
+{
+    int bytes = PAGE_RESERVED_BYTES;
+    int code = sqlite3_file_control(handle, "main", SQLITE_FCNTL_RESERVE_BYTES, &bytes);
+    return code == SQLITE_OK ? ISO_OK : fail_from(handle, code, err);
+}
 
 iso_status database_open(const char *path, enum database_mode mode, struct database **database,
                          struct iso_error *err)
@@ -55,16 +79,22 @@ iso_status database_open(const char *path, enum database_mode mode, struct datab
     if (mode != DATABASE_CREATE && access(path, F_OK) != 0) {
         ISO_FAIL(NOT_FOUND, err, "%s: there is no such file", path);
     }
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     flags |= mode == DATABASE_CREATE ? SQLITE_OPEN_CREATE : 0;
     ISO_DEFER(database_close) struct database *opened = NULL;
     ISO_NEW(opened, 1, err);
-    int code = sqlite3_open_v2(path, &opened->handle, flags, NULL);
-    if (code != SQLITE_OK) {
-        return fail_from(opened->handle, code, err);
+    const char *layer = page_check_name();
+    if (layer == NULL) {
+        ISO_FAIL(CATALOG, err, "SQLite does not take the layer that checks pages");
     }
-    (void)sqlite3_extended_result_codes(opened->handle, 1);
+    int code = sqlite3_open_v2(path, &opened->handle, flags, layer);
+    if (code != SQLITE_OK) {
+        const char *text =
+            opened->handle != NULL ? sqlite3_errmsg(opened->handle) : sqlite3_errstr(code);
+        return fail_at(path, text, code, err);
+    }
     (void)sqlite3_busy_timeout(opened->handle, BUSY_TIMEOUT_MS);
+    ISO_TRY(reserve_sums(opened->handle, err));
     ISO_TRY(database_run(opened, connection_setup, err));
     if (mode == DATABASE_READ) {
         ISO_TRY(database_run(opened, "PRAGMA query_only=ON", err));

@@ -3,6 +3,7 @@
  * Opening a store, its schema, and the small tables: series, segment index, tail.
  * docs/store-format.md says what each table means to another program.
  */
+#include "local/page_check.h"
 #include "local/store_internal.h"
 
 #include <limits.h>
@@ -33,6 +34,7 @@ static const char schema_1[] =
     "  bars INTEGER NOT NULL, segments INTEGER NOT NULL, created_us INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE snapshot_segments (name TEXT NOT NULL REFERENCES snapshots, hash TEXT NOT NULL,"
     "  PRIMARY KEY (name, hash)) WITHOUT ROWID;"
+    "PRAGMA application_id = " PAGE_CHECK_APPLICATION_ID ";"
     "PRAGMA user_version = 1;";
 /* clang-format on */
 const char *const store_migrations[STORE_SCHEMA_VERSION] = {schema_1};
@@ -75,6 +77,26 @@ static iso_status migrate(struct database *database, int64_t version, struct iso
     return ISO_OK;
 }
 
+/* The schema's version; 0 where its maker was killed before it was one. The checksum of page 1
+ * leaves it out, so that what a newer isobar wrote is told from damage. */
+static iso_status catalog_version(struct store *store, const char *path, int64_t *version,
+                                  struct iso_error *err)
+{
+    ISO_DEFER(statement_free) struct statement *tables = NULL;
+    bool has_row;
+    ISO_TRY(database_version(store->database, version, err));
+    if (*version > 0) {
+        return ISO_OK;
+    }
+    ISO_TRY(statement_new(store->database, "SELECT 1 FROM sqlite_schema LIMIT 1", &tables, err));
+    ISO_TRY(statement_step(tables, &has_row, err));
+    if (*version < 0 || has_row) {
+        ISO_FAIL(CORRUPT, err, "%s is damaged: it names the schema version %lld", path,
+                 (long long)*version);
+    }
+    return ISO_OK;
+}
+
 static iso_status open_catalog(struct store *store, enum store_mode mode, struct iso_error *err)
 {
     ISO_DEFER(mem_defer_free) char *path = NULL;
@@ -88,7 +110,7 @@ static iso_status open_catalog(struct store *store, enum store_mode mode, struct
     }
     ISO_TRY(status);
     int64_t version;
-    ISO_TRY(database_version(store->database, &version, err));
+    ISO_TRY(catalog_version(store, path, &version, err));
     if (version > STORE_SCHEMA_VERSION) {
         ISO_FAIL(NEWER_VERSION, err,
                  "the store at %s has schema %lld, this isobar knows %d; use a newer isobar",

@@ -155,14 +155,31 @@ static iso_status check_manifests(const struct verifying *verifying, struct iso_
     return ISO_OK;
 }
 
+static iso_status check_segments(const struct verifying *verifying, struct iso_error *err)
+{
+    struct verifying copy = *verifying; /* a visitor's context is not constant */
+    return store_each_segment(verifying->store, NULL, check_segment, &copy, err);
+}
+
 iso_status store_verify(struct store *store, bool deep, size_t *checked, problem_visit *visit,
                         void *context, struct iso_error *err)
 {
+    static iso_status (*const checks[])(const struct verifying *, struct iso_error *) = {
+        check_catalog, check_tail, check_segments, check_manifests, check_snapshots};
     struct verifying verifying = {store, deep, checked, visit, context};
+    struct iso_error last = {0};
     *checked = 0;
-    ISO_TRY(check_catalog(&verifying, err));
-    ISO_TRY(check_tail(&verifying, err));
-    ISO_TRY(store_each_segment(store, NULL, check_segment, &verifying, err));
-    ISO_TRY(check_manifests(&verifying, err));
-    return check_snapshots(&verifying, err);
+    for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
+        struct iso_error why = {0};
+        iso_status status = checks[i](&verifying, &why);
+        if (iso_status_code(status) == ISO_ERROR_CORRUPT) { /* of the catalog: go on behind it */
+            bool told = strcmp(why.text, last.text) == 0;
+            ISO_TRY(told ? ISO_OK : tell(&verifying, "catalog", NULL, why.text, err));
+            last = why;
+        } else if (iso_failed(status)) {
+            *err = why;
+            return status;
+        }
+    }
+    return ISO_OK;
 }
