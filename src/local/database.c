@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "local/database.h"
 
+#include "base/text.h"
 #include "local/page_check.h"
 
+#include <errno.h>
 #include <sqlite3.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { BUSY_TIMEOUT_MS = 10000, IDLE_STATEMENTS_MAX = 48 };
 
 struct database {
     sqlite3 *handle;
+    char *still;      /* the path of a file that is read as one that nobody writes; else NULL */
+    struct stat seen; /* that file, when it was opened */
     struct statement *idle[IDLE_STATEMENTS_MAX]; /* compiled, in no use; the oldest first */
     size_t idle_count;
 };
@@ -73,29 +78,112 @@ static iso_status reserve_sums(sqlite3 *handle, struct iso_error *err)
     return code == SQLITE_OK ? ISO_OK : fail_from(handle, code, err);
 }
 
-iso_status database_open(const char *path, enum database_mode mode, struct database **database,
-                         struct iso_error *err)
+/* Whether SQLite must be told that nobody writes: it cannot make the files that it shares with
+ * writers, and there are none. */
+static iso_status must_be_still(const char *path, bool *still, struct iso_error *err)
 {
-    if (mode != DATABASE_CREATE && access(path, F_OK) != 0) {
-        ISO_FAIL(NOT_FOUND, err, "%s: there is no such file", path);
+    ISO_DEFER(text_reset) struct text other = {0};
+    const char *slash = strrchr(path, '/');
+    text_append(&other, path, slash != NULL ? (size_t)(slash - path) + 1 : 0);
+    text_addf(&other, ".");
+    ISO_TRY(text_check(&other, err));
+    *still = access(other.data, W_OK | X_OK) != 0;
+    text_clear(&other);
+    text_addf(&other, "%s-wal", path);
+    ISO_TRY(text_check(&other, err));
+    *still = *still && access(other.data, F_OK) != 0;
+    return ISO_OK;
+}
+
+/* Fails with BUSY where the file was written since it was opened as one that nobody writes. */
+static iso_status check_still(const struct database *database, struct iso_error *err)
+{
+    struct stat now;
+    bool still = true;
+    if (database->still == NULL) {
+        return ISO_OK;
     }
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    flags |= mode == DATABASE_CREATE ? SQLITE_OPEN_CREATE : 0;
-    ISO_DEFER(database_close) struct database *opened = NULL;
-    ISO_NEW(opened, 1, err);
+    ISO_TRY(must_be_still(database->still, &still, err));
+    const struct stat *seen = &database->seen;
+    if (!still || stat(database->still, &now) != 0 || now.st_ino != seen->st_ino ||
+        now.st_size != seen->st_size || now.st_mtim.tv_sec != seen->st_mtim.tv_sec ||
+        now.st_mtim.tv_nsec != seen->st_mtim.tv_nsec) {
+        ISO_FAIL(BUSY, err, "%s is being written by now; open it anew", database->still);
+    }
+    return ISO_OK;
+}
+
+static iso_status open_handle(struct database *database, const char *name, const char *path,
+                              int flags, struct iso_error *err)
+{
     const char *layer = page_check_name();
     if (layer == NULL) {
         ISO_FAIL(CATALOG, err, "SQLite does not take the layer that checks pages");
     }
-    int code = sqlite3_open_v2(path, &opened->handle, flags, layer);
+    flags |= SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    int code = sqlite3_open_v2(name, &database->handle, flags, layer);
     if (code != SQLITE_OK) {
-        const char *text =
-            opened->handle != NULL ? sqlite3_errmsg(opened->handle) : sqlite3_errstr(code);
-        return fail_at(path, text, code, err);
+        sqlite3 *handle = database->handle;
+        return fail_at(path, handle != NULL ? sqlite3_errmsg(handle) : sqlite3_errstr(code), code,
+                       err);
     }
-    (void)sqlite3_busy_timeout(opened->handle, BUSY_TIMEOUT_MS);
-    ISO_TRY(reserve_sums(opened->handle, err));
-    ISO_TRY(database_run(opened, connection_setup, err));
+    (void)sqlite3_busy_timeout(database->handle, BUSY_TIMEOUT_MS);
+    return ISO_OK;
+}
+
+/* https://www.sqlite.org/uri.html: without locks, without a log. */
+static iso_status open_still(struct database *database, const char *path, struct iso_error *err)
+{
+    ISO_DEFER(text_reset) struct text name = {0};
+    text_addf(&name, "file:");
+    for (const char *at = path; *at != '\0'; at++) {
+        if (strchr("%?#", *at) != NULL) {
+            text_addf(&name, "%%%02x", (unsigned)*at);
+        } else {
+            text_add_char(&name, *at);
+        }
+    }
+    text_addf(&name, "?immutable=1");
+    ISO_TRY(text_check(&name, err));
+    database->still = strdup(path);
+    if (database->still == NULL) {
+        ISO_FAIL(OUT_OF_MEMORY, err, "no memory to open %s", path);
+    }
+    if (stat(path, &database->seen) != 0) {
+        ISO_FAIL(IO, err, "%s: %s", path, strerror(errno));
+    }
+    return open_handle(database, name.data, path, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, err);
+}
+
+static iso_status open_shared(struct database *database, const char *path, enum database_mode mode,
+                              struct iso_error *err)
+{
+    int flags = SQLITE_OPEN_READWRITE | (mode == DATABASE_CREATE ? SQLITE_OPEN_CREATE : 0);
+    ISO_TRY(open_handle(database, path, path, flags, err));
+    ISO_TRY(reserve_sums(database->handle, err));
+    int code = sqlite3_exec(database->handle, connection_setup, NULL, NULL, NULL);
+    if ((code & 0xff) == SQLITE_CANTOPEN && mode == DATABASE_READ) {
+        ISO_FAIL(IO, err,
+                 "%s has a log that cannot be read here: its directory cannot be written, and no"
+                 " writer holds it; open it once where it can be written",
+                 path);
+    }
+    return code == SQLITE_OK ? ISO_OK : fail_from(database->handle, code, err);
+}
+
+iso_status database_open(const char *path, enum database_mode mode, struct database **database,
+                         struct iso_error *err)
+{
+    bool still = false;
+    if (mode != DATABASE_CREATE && access(path, F_OK) != 0) {
+        ISO_FAIL(NOT_FOUND, err, "%s: there is no such file", path);
+    }
+    if (mode == DATABASE_READ) {
+        ISO_TRY(must_be_still(path, &still, err));
+    }
+    ISO_DEFER(database_close) struct database *opened = NULL;
+    ISO_NEW(opened, 1, err);
+    ISO_TRY(still ? open_still(opened, path, err) : open_shared(opened, path, mode, err));
     if (mode == DATABASE_READ) {
         ISO_TRY(database_run(opened, "PRAGMA query_only=ON", err));
     }
@@ -118,6 +206,7 @@ void database_close(struct database **database)
         }
         int code = sqlite3_close((*database)->handle);
         ISO_ASSERT(code == SQLITE_OK); /* a statement outlived its connection */
+        free((*database)->still);
         free(*database);
         *database = NULL;
     }
@@ -144,6 +233,7 @@ iso_status database_change(struct database *database, struct database_change *ch
 {
     ISO_DEFER(statement_free) struct statement *read = NULL;
     bool has_row;
+    ISO_TRY(check_still(database, err));
     ISO_TRY(statement_new(database, "PRAGMA data_version", &read, err));
     ISO_TRY(statement_step(read, &has_row, err));
     change->others = has_row ? statement_integer(read, 0) : 0;

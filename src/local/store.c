@@ -129,6 +129,7 @@ iso_status store_open(const struct os *os, const char *directory, enum store_mod
     if (mode != STORE_WRITE && (stat(directory, &info) != 0 || !S_ISDIR(info.st_mode))) {
         return no_store(directory, err);
     }
+    ISO_TRY(store_check_place(directory, mode, err));
     ISO_DEFER(store_close) struct store *opened = NULL;
     ISO_NEW(opened, 1, err);
     opened->os = os;

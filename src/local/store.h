@@ -28,8 +28,15 @@ enum store_mode {
     STORE_WRITE   /* the same, and make it where it is missing */
 };
 
-/* Fails with NOT_FOUND (reading a store that is none), NEWER_VERSION, IO, CATALOG, BUSY. The caller
- * owns *store. */
+/*
+ * Fails with BAD_ARGUMENT (there is none, unless it is to be made; no place for one),
+ * NEWER_VERSION, CORRUPT, IO (a place that cannot be written), CATALOG, BUSY. The caller owns
+ * *store.
+ *
+ * Where the directory cannot be written, a store is read all the same: by SQLite's usual means
+ * where a writer has left or holds its log, else as a store that nobody writes; once somebody does,
+ * reads fail with BUSY and it must be opened anew.
+ */
 iso_status store_open(const struct os *os, const char *directory, enum store_mode mode,
                       struct store **store, struct iso_error *err);
 void store_close(struct store **store);

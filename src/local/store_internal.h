@@ -83,6 +83,13 @@ iso_status store_load_segment_of(struct store *store, const struct series *serie
                                  struct range period, struct hash128 hash, struct bytes *bytes,
                                  struct segment *segment, struct iso_error *err);
 
+/*
+ * Whether a store may lie at the directory, which need not exist, and may be written in the mode.
+ * Fails with BAD_ARGUMENT (another host's file system, no directory), IO (not to be written),
+ * LIMIT.
+ */
+iso_status store_check_place(const char *directory, enum store_mode mode, struct iso_error *err);
+
 /* The schema of catalog.db; each entry migrates from the version that is its index. */
 extern const char *const store_migrations[STORE_SCHEMA_VERSION];
 
