@@ -71,12 +71,11 @@ struct decoded {
 
 /*
  * *entry pins the decoded bars of a segment (cache_value: struct decoded); it is NULL where the
- * cache does not have them and should not: no room, or, unless always, the first time of asking.
+ * cache does not have them and should not: no room, or the first time of asking.
  * Fails with CORRUPT (missing counts as damage), IO.
  */
 iso_status store_decoded(struct store *store, const struct series *series,
-                         const struct segment_entry *segment, bool always,
-                         struct cache_entry **entry, struct iso_error *err);
+                         const struct segment_entry *segment, struct cache_entry **entry, struct iso_error *err);
 
 /* As store_load_segment; the segment must be of the series and period, or it is CORRUPT. */
 iso_status store_load_segment_of(struct store *store, const struct series *series,

@@ -154,8 +154,8 @@ static bool under_tail(const struct store_scan *scan, const struct segment_entry
 }
 
 /*
- * The segment's bars of the range. store_read decodes what nobody asked for lately right into the
- * caller's memory, since keeping it is not worth the memory; the view is empty then.
+ * The segment's bars of the range. What nobody asked for lately is not worth keeping: it is decoded
+ * into memory of the view's own, and by store_read right into the caller's; the view is empty then.
  */
 static iso_status load(struct store_scan *scan, const struct segment_entry *segment,
                        struct store_view *view, struct iso_error *err)
@@ -163,8 +163,7 @@ static iso_status load(struct store_scan *scan, const struct segment_entry *segm
     if (!segment->valid) {
         ISO_FAIL(CORRUPT, err, "the catalog holds no valid segment hash");
     }
-    ISO_TRY(store_decoded(scan->store, &scan->state->series, segment, scan->target == NULL,
-                          &view->pin, err));
+    ISO_TRY(store_decoded(scan->store, &scan->state->series, segment, &view->pin, err));
     if (view->pin == NULL) {
         bool direct = scan->target != NULL && !under_tail(scan, segment);
         return store_decode_segment(scan->store, &scan->state->series, segment->period,

@@ -78,20 +78,34 @@ static void a_warm_walk_borrows_and_reads_no_file(void **state)
     struct series series = minute_series("X");
     struct range week = {monday_us, monday_us + 7 * TIME_DAY_US};
     const double *column = NULL;
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         ISO_DEFER(store_scan_close) struct store_scan *scan = NULL;
         ISO_DEFER(store_view_release) struct store_view view = {0};
         assert_ok(store_scan_open(store, &series, week, &coverage, &scan, &err));
         assert_ok(store_scan_next(scan, &view, &err));
         assert_int_equal(view.bars.count, WEEK_ROWS);
-        assert_true(i == 0 || view.bars.value[BAR_close] == column); /* the same memory */
+        assert_true((view.pin != NULL) == (i > 0)); /* kept from the second time of asking */
+        assert_true(i < 2 || view.bars.value[BAR_close] == column); /* the same memory */
         column = view.bars.value[BAR_close];
-        if (i == 0) { /* without its files the rest must come from memory */
+        if (i == 1) { /* without its files the rest must come from memory */
             char command[160];
             (void)snprintf(command, sizeof command, "rm '%s'/segments/*.seg", scratch);
             assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c): the path is our own */
         }
     }
+}
+
+/* One walk over everything takes no more memory than a segment, whatever the budget. */
+static void what_is_walked_once_is_not_kept(void **state)
+{
+    (void)state;
+    ISO_DEFER(store_close) struct store *store = open_for(STORE_READ);
+    ISO_DEFER(bars_reset) struct bars walked = {0};
+    struct series series = minute_series("X");
+    size_t pieces;
+    walk(store, &series, all_time, &walked, &pieces);
+    assert_bars_equal(&walked, &made);
+    assert_true(store_cache_stats(store).bytes < 100000); /* what the catalog said of the series */
 }
 
 static void a_view_outlives_scan_and_store(void **state)
@@ -245,6 +259,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(reading_and_walking_give_the_same_bars_cold_and_warm),
         TEST(a_warm_walk_borrows_and_reads_no_file),
+        TEST(what_is_walked_once_is_not_kept),
         TEST(a_view_outlives_scan_and_store),
         TEST(a_write_is_seen_by_the_next_read_of_every_handle),
         TEST(coverage_alone_is_seen_too),
