@@ -85,45 +85,6 @@ static int write_all(const struct os *os, int file, const uint8_t *bytes, size_t
     return 0;
 }
 
-/* A failed fsync poisons the file (reliability: the page may be marked clean): it is removed, never
- * renamed in. */
-static int write_durably(const struct os *os, const char *path, const void *bytes, size_t length)
-{
-    int file = os->open(os->context, path, O_WRONLY | O_CREAT | O_EXCL, 0666);
-    if (file < 0) {
-        return -1;
-    }
-    int failed =
-        write_all(os, file, bytes, length) != 0 || os->fsync(os->context, file) != 0 ? -1 : 0;
-    int why = errno;
-    if (os->close(os->context, file) != 0 && failed == 0) {
-        return -1;
-    }
-    errno = why;
-    return failed;
-}
-
-iso_status file_publish(const struct os *os, const char *directory, const char *name,
-                        const void *bytes, size_t length, struct iso_error *err)
-{
-    ISO_DEFER(text_reset) struct text temporary = {0};
-    ISO_DEFER(text_reset) struct text final = {0};
-    uint64_t chance;
-    os_entropy(&chance, sizeof chance);
-    text_addf(&temporary, "%s/" FILE_TEMPORARY_PREFIX "%ld.%016llx", directory, (long)getpid(),
-              (unsigned long long)chance);
-    text_addf(&final, "%s/%s", directory, name);
-    ISO_TRY(text_check(&temporary, err));
-    ISO_TRY(text_check(&final, err));
-    if (write_durably(os, temporary.data, bytes, length) != 0 ||
-        os->rename(os->context, temporary.data, final.data) != 0) {
-        int why = errno;
-        (void)os->unlink(os->context, temporary.data);
-        ISO_FAIL(IO, err, "%s could not be written: %s", final.data, strerror(why));
-    }
-    return ISO_OK;
-}
-
 iso_status directory_sync(const struct os *os, const char *directory, struct iso_error *err)
 {
     int file = os->open(os->context, directory, O_RDONLY | O_DIRECTORY, 0);
@@ -137,6 +98,119 @@ iso_status directory_sync(const struct os *os, const char *directory, struct iso
         ISO_FAIL(IO, err, "%s could not be made durable: %s", directory, strerror(why));
     }
     return ISO_OK;
+}
+
+/* --- publishing ------------------------------------------------------------------------------*/
+
+static iso_status path_of(const struct file_batch *batch, const char *name, struct text *path,
+                          struct iso_error *err)
+{
+    text_addf(path, "%s/%s", batch->directory, name);
+    return text_check(path, err);
+}
+
+static iso_status fail_entry(const struct file_batch *batch, const struct file_batch_entry *entry,
+                             int why, struct iso_error *err)
+{
+    ISO_FAIL(IO, err, "%s/%s could not be written: %s", batch->directory, entry->name,
+             strerror(why));
+}
+
+void file_batch_reset(struct file_batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        struct file_batch_entry *entry = &batch->entries[i];
+        ISO_DEFER(text_reset) struct text path = {0};
+        if (entry->file >= 0) {
+            (void)batch->os->close(batch->os->context, entry->file);
+        }
+        if (!entry->published && !iso_failed(path_of(batch, entry->temporary, &path, NULL))) {
+            (void)batch->os->unlink(batch->os->context, path.data);
+        }
+    }
+    batch->count = 0;
+}
+
+iso_status file_batch_add(struct file_batch *batch, const char *name, const void *bytes,
+                          size_t length, struct iso_error *err)
+{
+    if (batch->count == FILE_BATCH_MAX) {
+        ISO_TRY(file_batch_publish(batch, err));
+    }
+    ISO_DEFER(text_reset) struct text path = {0};
+    struct file_batch_entry entry = {0};
+    uint64_t chance;
+    os_entropy(&chance, sizeof chance);
+    (void)snprintf(entry.temporary, sizeof entry.temporary, FILE_TEMPORARY_PREFIX "%ld.%016llx",
+                   (long)getpid(), (unsigned long long)chance);
+    int named = snprintf(entry.name, sizeof entry.name, "%s", name);
+    ISO_ASSERT(named < (int)sizeof entry.name);
+    ISO_TRY(path_of(batch, entry.temporary, &path, err));
+    const struct os *os = batch->os;
+    entry.file = os->open(os->context, path.data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (entry.file < 0) {
+        return fail_entry(batch, &entry, errno, err);
+    }
+    batch->entries[batch->count++] = entry;
+    if (write_all(os, entry.file, bytes, length) != 0) {
+        return fail_entry(batch, &entry, errno, err);
+    }
+    /* Only a hint: what is on its way already is waited for by one fsync instead of many. */
+    (void)sync_file_range(entry.file, 0, 0, SYNC_FILE_RANGE_WRITE);
+    return ISO_OK;
+}
+
+/* A failed fsync poisons the file (the page may be marked clean): it is removed, never renamed in.
+ */
+static iso_status make_durable(struct file_batch *batch, struct iso_error *err)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        struct file_batch_entry *entry = &batch->entries[i];
+        if (batch->os->fsync(batch->os->context, entry->file) != 0) {
+            return fail_entry(batch, entry, errno, err);
+        }
+    }
+    for (size_t i = 0; i < batch->count; i++) {
+        struct file_batch_entry *entry = &batch->entries[i];
+        int file = entry->file;
+        entry->file = -1; /* closed, even where that fails */
+        if (batch->os->close(batch->os->context, file) != 0) {
+            return fail_entry(batch, entry, errno, err);
+        }
+    }
+    return ISO_OK;
+}
+
+static iso_status give_name(struct file_batch *batch, struct file_batch_entry *entry,
+                            struct iso_error *err)
+{
+    ISO_DEFER(text_reset) struct text temporary = {0};
+    ISO_DEFER(text_reset) struct text final = {0};
+    ISO_TRY(path_of(batch, entry->temporary, &temporary, err));
+    ISO_TRY(path_of(batch, entry->name, &final, err));
+    if (batch->os->rename(batch->os->context, temporary.data, final.data) != 0) {
+        return fail_entry(batch, entry, errno, err);
+    }
+    entry->published = true;
+    return ISO_OK;
+}
+
+iso_status file_batch_publish(struct file_batch *batch, struct iso_error *err)
+{
+    ISO_TRY(make_durable(batch, err));
+    for (size_t i = 0; i < batch->count; i++) {
+        ISO_TRY(give_name(batch, &batch->entries[i], err));
+    }
+    batch->count = 0;
+    return ISO_OK;
+}
+
+iso_status file_publish(const struct os *os, const char *directory, const char *name,
+                        const void *bytes, size_t length, struct iso_error *err)
+{
+    ISO_DEFER(file_batch_reset) struct file_batch batch = {.os = os, .directory = directory};
+    ISO_TRY(file_batch_add(&batch, name, bytes, length, err));
+    return file_batch_publish(&batch, err);
 }
 
 iso_status file_resolve(const char *path, char **target, bool *regular, struct iso_error *err)

@@ -75,7 +75,8 @@ struct decoded {
  * Fails with CORRUPT (missing counts as damage), IO.
  */
 iso_status store_decoded(struct store *store, const struct series *series,
-                         const struct segment_entry *segment, struct cache_entry **entry, struct iso_error *err);
+                         const struct segment_entry *segment, struct cache_entry **entry,
+                         struct iso_error *err);
 
 /* As store_load_segment; the segment must be of the series and period, or it is CORRUPT. */
 iso_status store_load_segment_of(struct store *store, const struct series *series,

@@ -247,7 +247,8 @@ static iso_status decode_whole(struct store *store, const struct series *series,
 }
 
 iso_status store_decoded(struct store *store, const struct series *series,
-                         const struct segment_entry *segment, struct cache_entry **entry, struct iso_error *err)
+                         const struct segment_entry *segment, struct cache_entry **entry,
+                         struct iso_error *err)
 {
     struct cache_key key = {segment->hash, STORE_CACHED_SEGMENT};
     ISO_DEFER(cache_unpin) struct cache_entry *found = cache_find(store->cache, key);

@@ -241,10 +241,9 @@ static iso_status read_stored(struct writing *writing, struct period_plan *plan,
     return bars_merge(&packed, &tail, stored, &equal, &changed, err);
 }
 
-/* Encode the period's bars and publish them under their hash; durable after the directory's fsync.
- */
+/* Encode the period's bars, to be published under their hash. */
 static iso_status publish(struct writing *writing, struct period_plan *plan,
-                          const struct bars *bars, struct iso_error *err)
+                          const struct bars *bars, struct file_batch *files, struct iso_error *err)
 {
     ISO_DEFER(bytes_reset) struct bytes encoded = {0};
     struct segment segment;
@@ -252,8 +251,7 @@ static iso_status publish(struct writing *writing, struct period_plan *plan,
     ISO_TRY(segment_open(encoded.data, encoded.length, &segment, err));
     char name[SEGMENT_NAME_BYTES];
     segment_file_name(segment.hash, name);
-    ISO_TRY(file_publish(writing->store->os, writing->store->segments, name, encoded.data,
-                         encoded.length, err));
+    ISO_TRY(file_batch_add(files, name, encoded.data, encoded.length, err));
     plan->hash = segment.hash;
     plan->bytes = encoded.length;
     plan->rows = bars->count;
@@ -282,7 +280,7 @@ static iso_status decide_direct(const struct writing *writing, struct period_pla
 }
 
 static iso_status prepare_period(struct writing *writing, struct period_plan *plan,
-                                 struct iso_error *err)
+                                 struct file_batch *files, struct iso_error *err)
 {
     struct bars given = bars_slice(writing->bars, plan->first, plan->count);
     ISO_TRY(segment_index_find(writing->store->database, writing->series_id, plan->period,
@@ -305,7 +303,7 @@ static iso_status prepare_period(struct writing *writing, struct period_plan *pl
     plan->unchanged = plan->seal ? plan->damaged : equal == given.count;
     if (plan->direct && !plan->unchanged) {
         writing->sealed += tail_count;
-        ISO_TRY(publish(writing, plan, &merged, err));
+        ISO_TRY(publish(writing, plan, &merged, files, err));
     }
     return ISO_OK;
 }
@@ -313,14 +311,18 @@ static iso_status prepare_period(struct writing *writing, struct period_plan *pl
 static iso_status prepare(struct writing *writing, struct iso_error *err)
 {
     bool published = false;
+    const struct store *store = writing->store;
+    ISO_DEFER(file_batch_reset)
+    struct file_batch files = {.os = store->os, .directory = store->segments};
     writing_reset(writing);
     ISO_TRY(writing_revision(writing, &writing->revision, err));
     ISO_TRY(writing->seal ? plan_tail(writing, err) : plan_bars(writing, err));
     for (size_t i = 0; i < writing->plan_count; i++) {
-        ISO_TRY(prepare_period(writing, &writing->plans[i], err));
+        ISO_TRY(prepare_period(writing, &writing->plans[i], &files, err));
         published = published || (writing->plans[i].direct && !writing->plans[i].unchanged);
     }
-    return published ? directory_sync(writing->store->os, writing->store->segments, err) : ISO_OK;
+    ISO_TRY(file_batch_publish(&files, err));
+    return published ? directory_sync(store->os, store->segments, err) : ISO_OK;
 }
 
 static iso_status write_series(struct writing *writing, struct iso_error *err)

@@ -54,6 +54,49 @@ static void a_publish_whose_nth_call_fails_leaves_the_old_file_and_no_litter(voi
     assert_int_equal(failures, 5); /* open, write, fsync, close, rename */
 }
 
+/* Names 0 to count - 1, each holding its number. */
+static iso_status publish_many(const struct os *os, int count)
+{
+    ISO_DEFER(file_batch_reset) struct file_batch batch = {.os = os, .directory = scratch};
+    for (int i = 0; i < count; i++) {
+        char name[16];
+        int length = snprintf(name, sizeof name, "%d", i);
+        ISO_TRY(file_batch_add(&batch, name, name, (size_t)length, &err));
+    }
+    return file_batch_publish(&batch, &err);
+}
+
+static void a_batch_whose_nth_call_fails_leaves_whole_files_and_no_litter(void **state)
+{
+    (void)state;
+    enum { FILES = FILE_BATCH_MAX + 2 };
+    bool failed = true;
+    int failures = 0;
+    for (int at = 0; failed; at++) {
+        struct failing_os failing;
+        struct names names = {0};
+        failing_init(&failing, at, false);
+        failed = iso_failed(publish_many(&failing.os, FILES));
+        assert_int_equal(failed, failing.failed);
+        assert_ok(directory_walk(scratch, count_name, &names, &err));
+        assert_int_equal(names.temporaries, 0);
+        assert_true(failed || names.count == FILES);
+        for (size_t i = 0; i < names.count; i++) { /* they get their names in order */
+            char path[128];
+            char name[16];
+            ISO_DEFER(bytes_reset) struct bytes bytes = {0};
+            int length = snprintf(name, sizeof name, "%zu", i);
+            (void)snprintf(path, sizeof path, "%s/%s", scratch, name);
+            assert_ok(file_read(path, 1000, &bytes, &err));
+            assert_int_equal(bytes.length, length);
+            assert_memory_equal(bytes.data, name, bytes.length);
+            assert_int_equal(unlink(path), 0);
+        }
+        failures += failed;
+    }
+    assert_int_equal(failures, 5 * FILES); /* open, write, fsync, close, rename */
+}
+
 static void directories_are_made_with_their_parents_or_the_failure_is_reported(void **state)
 {
     (void)state;
@@ -106,6 +149,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         in_scratch(a_publish_whose_nth_call_fails_leaves_the_old_file_and_no_litter),
+        in_scratch(a_batch_whose_nth_call_fails_leaves_whole_files_and_no_litter),
         in_scratch(directories_are_made_with_their_parents_or_the_failure_is_reported),
         in_scratch(a_failed_sync_of_a_directory_is_reported),
         in_scratch(reading_refuses_what_is_missing_too_long_or_no_file),
