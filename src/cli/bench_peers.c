@@ -44,17 +44,19 @@ static iso_status path_join(char target[PEERS_PATH_BYTES], const char *tree, con
     return ISO_OK;
 }
 
-iso_status peers_init(struct peers *peers, const struct bench *bench, bool *found,
-                      struct iso_error *err)
+iso_status peers_init(struct peers *peers, const struct bench *bench, const char *script,
+                      bool *found, struct iso_error *err)
 {
     char preset[PEERS_PATH_BYTES] = "";
+    char name[PEERS_FILE_BYTES];
     const char *tree = call_text(bench->call, OPTION_bench_peers);
     if (tree == NULL) {
         own_tree(preset);
         tree = preset;
     }
     ISO_TRY(path_join(peers->python, tree, ".deps/bench-venv/bin/python", err));
-    ISO_TRY(path_join(peers->script, tree, "bench/codec_peers.py", err));
+    (void)snprintf(name, sizeof name, "bench/%s", script);
+    ISO_TRY(path_join(peers->script, tree, name, err));
     *found = access(peers->python, X_OK) == 0 && access(peers->script, R_OK) == 0;
     if (!*found) {
         call_say(bench->call,
@@ -124,16 +126,23 @@ static void close_file(FILE **file)
     }
 }
 
+void peers_file_name(size_t index, char name[PEERS_FILE_BYTES])
+{
+    (void)snprintf(name, PEERS_FILE_BYTES, "%06zu.columns", index);
+}
+
 iso_status peers_give(struct peers *peers, const char *name, const struct bars *bars,
                       struct iso_error *err)
 {
     struct peers_column columns[PEERS_COLUMNS_MAX];
-    char path[sizeof peers->directory + 32];
+    char path[sizeof peers->directory + PEERS_FILE_BYTES + 1];
+    char file_name[PEERS_FILE_BYTES];
     ISO_DEFER(text_reset) struct text head = {0};
     size_t column_count = peers_columns(bars, columns);
     add_head(name, bars->count, columns, column_count, &head);
     ISO_TRY(text_check(&head, err));
-    (void)snprintf(path, sizeof path, "%s/%06zu.columns", peers->directory, peers->file_count++);
+    peers_file_name(peers->file_count++, file_name);
+    (void)snprintf(path, sizeof path, "%s/%s", peers->directory, file_name);
     ISO_DEFER(close_file) FILE *file = fopen(path, "wb");
     if (file == NULL) {
         ISO_FAIL(IO, err, "%s could not be made: %s", path, strerror(errno));
@@ -143,6 +152,20 @@ iso_status peers_give(struct peers *peers, const char *name, const struct bars *
         good = good && fwrite(columns[i].words, 8, bars->count, file) == bars->count;
     }
     if (!good || fflush(file) != 0) {
+        ISO_FAIL(IO, err, "%s could not be written: %s", path, strerror(errno));
+    }
+    return ISO_OK;
+}
+
+iso_status peers_give_text(const struct peers *peers, const char *name, const struct text *text,
+                           struct iso_error *err)
+{
+    char path[sizeof peers->directory + PEERS_FILE_BYTES + 1];
+    ISO_TRY(text_check(text, err));
+    (void)snprintf(path, sizeof path, "%s/%s", peers->directory, name);
+    ISO_DEFER(close_file) FILE *file = fopen(path, "wb");
+    if (file == NULL || fwrite(text_get(text), 1, text->length, file) != text->length ||
+        fflush(file) != 0) {
         ISO_FAIL(IO, err, "%s could not be written: %s", path, strerror(errno));
     }
     return ISO_OK;

@@ -40,7 +40,8 @@ static iso_status repeat_series(struct bench *bench, const struct series_row *ro
     struct write_report report = {0};
     struct series series = row->series;
     struct range all = {TIME_MIN_US, TIME_MAX_US};
-    (void)snprintf(series.symbol, sizeof series.symbol, "%.40s+%04zu", row->series.symbol, copy);
+    (void)snprintf(series.symbol, sizeof series.symbol, "%.40s" BENCH_COPY_MARK "%04zu",
+                   row->series.symbol, copy);
     ISO_TRY(store_read(bench->store, &row->series, all, &bars, &coverage, err));
     struct range covered = {bars.time_us[0], bars.time_us[bars.count - 1] + 1};
     return store_write(bench->store, &series, &bars, covered, &report, err);
@@ -343,7 +344,8 @@ static iso_status measure(struct bench *bench, const struct series_list *list, s
         {"isobar.week_rows", (double)plan->rows, "bars"},
         {"duckdb.threads", (double)threads, "threads"},
     };
-    return add_figures(bench, figures, sizeof figures / sizeof figures[0], err);
+    ISO_TRY(add_figures(bench, figures, sizeof figures / sizeof figures[0], err));
+    return bench_read_peers(bench, list, plan, err);
 }
 
 iso_status bench_read(struct bench *bench, struct iso_error *err)

@@ -10,6 +10,9 @@
 
 enum { WEEK_ROWS = 10080, WEEKS_MAX = 64, SERIES_MAX = 4096 };
 
+/* Between the symbol of an imported series and the number of its copy. */
+#define BENCH_COPY_MARK "+"
+
 /* Every series of the benchmark's store. */
 struct series_list {
     struct series_row rows[SERIES_MAX];
@@ -60,5 +63,9 @@ iso_status duckdb_scan(const struct duckdb *duckdb, struct answer *answer, struc
  */
 iso_status bench_together(struct bench *bench, const struct plan *plan, int threads,
                           struct iso_error *err);
+
+/* bench_read_peers.c: bench/read_peers.py on the same bars and weeks, where it is installed. */
+iso_status bench_read_peers(struct bench *bench, const struct series_list *list,
+                            const struct plan *plan, struct iso_error *err);
 
 #endif

@@ -16,7 +16,7 @@
 
 enum { PROCESSES_MAX = 8, READS_MAX = 1 << 16 };
 
-static const double seconds_together = 1.0;
+static const double seconds_a_run = 0.1; /* of --runs */
 
 /* Shared with the processes. */
 struct board {
@@ -85,7 +85,7 @@ static void wait_for_all(struct board *board)
     }
 }
 
-/* Weeks by turns, as long as seconds_together. */
+/* Weeks by turns, for a while. */
 static iso_status read_on(const struct side *side, struct reader *reader, const struct plan *plan,
                           struct board *board, int index, struct iso_error *err)
 {
@@ -94,8 +94,9 @@ static iso_status read_on(const struct side *side, struct reader *reader, const 
     size_t reads = 0;
     double begin = bench_seconds();
     double now = begin;
+    double seconds = seconds_a_run * (double)bench_runs(reader->bench);
     ISO_NEW(took, READS_MAX, err);
-    for (; now - begin < seconds_together && reads < READS_MAX; reads++) {
+    for (; now - begin < seconds && reads < READS_MAX; reads++) {
         size_t turn = (reads + (size_t)index * plan->count / PROCESSES_MAX) % plan->count;
         ISO_TRY(side->read(reader, &plan->weeks[turn], &answer, err));
         took[reads] = answer.us;
