@@ -2,19 +2,14 @@
 #include "local/page_check.h"
 
 #include "base/hash.h"
+#include "local/log_check.h"
 
 #include <endian.h>
 #include <pthread.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 
-enum {
-    HEADER_BYTES = 100, /* of the database, at the beginning of page 1 */
-    WAL_HEADER_BYTES = 32,
-    FRAME_HEADER_BYTES = 24, /* before each page in the log */
-    WAL_MAGIC = 0x377f0682   /* its last bit: sums are over big-endian words */
-};
+enum { HEADER_BYTES = 100 }; /* of the database, at the beginning of page 1 */
 
 /* What SQLite holds for an open file; the file of the layer below lies behind it. */
 struct checked_file {
@@ -43,10 +38,11 @@ static uint32_t word_of(const uint8_t *bytes)
     return be32toh(word);
 }
 
-static int refuse(const char *what, int64_t number, int64_t offset)
+static int refuse(int64_t number)
 {
-    (void)snprintf(refused, sizeof refused, "%s %lld (bytes %lld to %lld)", what, (long long)number,
-                   (long long)offset, (long long)offset + PAGE_BYTES - 1);
+    long long offset = (long long)(number - 1) * PAGE_BYTES;
+    (void)snprintf(refused, sizeof refused, "page %lld (bytes %lld to %lld)", (long long)number,
+                   offset, offset + PAGE_BYTES - 1);
     return SQLITE_IOERR_DATA;
 }
 
@@ -84,7 +80,7 @@ static int check_header(struct checked_file *file, const uint8_t *header)
 {
     file->checks = wants_checks(header);
     bool good = header[20] == PAGE_RESERVED_BYTES && (header[16] << 8 | header[17]) == PAGE_BYTES;
-    return file->checks && !good ? refuse("page", 1, 0) : SQLITE_OK;
+    return file->checks && !good ? refuse(1) : SQLITE_OK;
 }
 
 static int check_page(const uint8_t *page, int64_t offset)
@@ -92,9 +88,8 @@ static int check_page(const uint8_t *page, int64_t offset)
     uint64_t stored;
     int64_t number = offset / PAGE_BYTES + 1;
     memcpy(&stored, page + PAGE_BYTES - PAGE_RESERVED_BYTES, sizeof stored);
-    return le64toh(stored) == page_sum(page, number) || is_all_zero(page)
-               ? SQLITE_OK
-               : refuse("page", number, offset);
+    return le64toh(stored) == page_sum(page, number) || is_all_zero(page) ? SQLITE_OK
+                                                                          : refuse(number);
 }
 
 static int check_database(struct checked_file *file, const uint8_t *bytes, int length,
@@ -110,55 +105,6 @@ static int check_database(struct checked_file *file, const uint8_t *bytes, int l
     return file->checks && is_page ? check_page(bytes, offset) : SQLITE_OK;
 }
 
-/* --- frames of the log -----------------------------------------------------------------------*/
-
-/* https://www.sqlite.org/fileformat2.html#checksum_algorithm */
-static void add_sum(const uint8_t *bytes, size_t length, bool big_endian, uint32_t sum[2])
-{
-    for (size_t i = 0; i < length; i += 8) {
-        uint32_t words[2];
-        memcpy(words, bytes + i, sizeof words);
-        sum[0] += (big_endian ? be32toh(words[0]) : le32toh(words[0])) + sum[1];
-        sum[1] += (big_endian ? be32toh(words[1]) : le32toh(words[1])) + sum[0];
-    }
-}
-
-/* The frame's sum goes on from that of the frame before it, or from the log's header. */
-static int check_frame(sqlite3_file *log, const uint8_t *page, int64_t offset)
-{
-    enum { FRAME_BYTES = FRAME_HEADER_BYTES + PAGE_BYTES };
-    uint8_t head[WAL_HEADER_BYTES];
-    uint8_t own[FRAME_HEADER_BYTES];
-    uint8_t before[FRAME_HEADER_BYTES];
-    int64_t begin = offset - FRAME_HEADER_BYTES;
-    int64_t index = (begin - WAL_HEADER_BYTES) / FRAME_BYTES;
-    int code = log->pMethods->xRead(log, head, sizeof head, 0);
-    code = code == SQLITE_OK ? log->pMethods->xRead(log, own, sizeof own, begin) : code;
-    if (code == SQLITE_OK && index > 0) {
-        code = log->pMethods->xRead(log, before, sizeof before, begin - FRAME_BYTES);
-    }
-    if (code != SQLITE_OK) {
-        return code;
-    }
-    const uint8_t *seed = index > 0 ? before + 16 : head + 24;
-    uint32_t sum[2] = {word_of(seed), word_of(seed + 4)};
-    bool big_endian = (word_of(head) & 1) != 0;
-    add_sum(own, 8, big_endian, sum);
-    add_sum(page, PAGE_BYTES, big_endian, sum);
-    bool good = (word_of(head) & ~1U) == WAL_MAGIC && memcmp(own + 8, head + 16, 8) == 0 &&
-                word_of(own + 16) == sum[0] && word_of(own + 20) == sum[1];
-    return good ? SQLITE_OK : refuse("log frame", index + 1, offset);
-}
-
-/* SQLite reads frames whole only while it recovers; then it looks at the sums itself. */
-static int check_log(sqlite3_file *log, const uint8_t *bytes, int length, int64_t offset)
-{
-    bool is_page =
-        length == PAGE_BYTES && offset >= WAL_HEADER_BYTES + FRAME_HEADER_BYTES &&
-        (offset - WAL_HEADER_BYTES - FRAME_HEADER_BYTES) % (FRAME_HEADER_BYTES + PAGE_BYTES) == 0;
-    return is_page ? check_frame(log, bytes, offset) : SQLITE_OK;
-}
-
 /* --- the layer -------------------------------------------------------------------------------*/
 
 static int file_read_checked(sqlite3_file *base, void *bytes, int length, sqlite3_int64 offset)
@@ -169,7 +115,7 @@ static int file_read_checked(sqlite3_file *base, void *bytes, int length, sqlite
         return code;
     }
     if (file->is_log) {
-        return check_log(below(base), bytes, length, offset);
+        return log_check_read(below(base), bytes, length, offset, refused);
     }
     return file->is_database ? check_database(file, bytes, length, offset) : SQLITE_OK;
 }

@@ -173,6 +173,123 @@ static void a_flipped_bit_in_the_log_is_found_while_it_is_in_use(void **state)
     assert_int_equal(wait_status, 0);
 }
 
+/* A killed writer's store: its log is all there is of the last bars. */
+static void leave_log(void)
+{
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        ISO_DEFER(bars_reset) struct bars bars = {0};
+        struct store *keeper = open_for(STORE_WRITE);
+        make_store(&bars);
+        _exit(keeper == NULL);
+    }
+    int wait_status;
+    assert_int_equal(waitpid(child, &wait_status, 0), child);
+    assert_int_equal(wait_status, 0);
+}
+
+static void copy_file(const char *from, const char *to)
+{
+    char command[300];
+    char paths[2][128];
+    catalog_path(from, paths[0], sizeof paths[0]);
+    catalog_path(to, paths[1], sizeof paths[1]);
+    (void)snprintf(command, sizeof command, "cp '%s' '%s'", paths[0], paths[1]);
+    assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c): the paths are our own */
+}
+
+static void crash_again(void)
+{
+    char index[128];
+    catalog_path("-shm", index, sizeof index);
+    assert_true(unlink(index) == 0 || errno == ENOENT); /* as after a restart of the system */
+    copy_file(".kept", "");
+    copy_file("-wal.kept", "-wal");
+}
+
+static void keep_crashed(void)
+{
+    leave_log();
+    copy_file("", ".kept");
+    copy_file("-wal", "-wal.kept");
+    crash_again();
+}
+
+static void a_flipped_bit_in_a_killed_writers_log_is_found(void **state)
+{
+    (void)state;
+    ISO_DEFER(bars_reset) struct bars bars = {0};
+    add_bars(&bars, monday_us, TIME_MINUTE_US, 40, 1);
+    keep_crashed();
+    assert_false(refuses(&bars));
+    crash_again();
+    off_t size = file_bytes("-wal");
+    off_t step = size / 30 / 2 * 2 + 1; /* odd, so that all parts of frames are met */
+    for (off_t at = 0; at < size; at += step) {
+        flip("-wal", at, (int)(at / step % 8));
+        assert_true(refuses(&bars));
+        assert_non_null(strstr(err.text, "of its log"));
+        crash_again();
+    }
+    for (off_t at = size - PAGE - FRAME_HEADER; at < size; at += 797) { /* the last transaction */
+        flip("-wal", at, (int)(at % 8));
+        assert_true(refuses(&bars));
+        crash_again();
+    }
+    assert_false(refuses(&bars));
+}
+
+/* What a power cut tears is no damage: the unfinished transaction goes, those before it stay. */
+static void a_torn_end_of_the_log_is_no_damage(void **state)
+{
+    (void)state;
+    char path[128];
+    keep_crashed();
+    off_t size = file_bytes("-wal");
+    catalog_path("-wal", path, sizeof path);
+    for (off_t torn = 1; torn < PAGE; torn += 577) {
+        assert_int_equal(truncate(path, size - torn), 0);
+        ISO_DEFER(store_close) struct store *store = open_for(STORE_READ);
+        assert_int_equal(count_problems(store), 0);
+        store_close(&store);
+        crash_again();
+    }
+    for (off_t block = 0; block < 8; block++) { /* a sector that was never written */
+        static const uint8_t zeros[512];
+        int file = open(path, O_RDWR);
+        assert_int_equal(pwrite(file, zeros, 512, size - PAGE + block * 512), 512);
+        assert_int_equal(close(file), 0);
+        ISO_DEFER(store_close) struct store *store = open_for(STORE_READ);
+        assert_int_equal(count_problems(store), 0);
+        store_close(&store);
+        crash_again();
+    }
+}
+
+/* A sector lost from the middle of what was acknowledged: transactions behind it prove it. */
+static void a_lost_sector_before_later_transactions_is_damage(void **state)
+{
+    (void)state;
+    ISO_DEFER(bars_reset) struct bars bars = {0};
+    static const uint8_t zeros[512];
+    char path[128];
+    add_bars(&bars, monday_us, TIME_MINUTE_US, 40, 1);
+    keep_crashed();
+    catalog_path("-wal", path, sizeof path);
+    off_t frames = (file_bytes("-wal") - LOG_HEADER) / (FRAME_HEADER + PAGE);
+    for (off_t frame = 0; frame < frames - 20; frame += 7) {
+        int file = open(path, O_RDWR);
+        off_t at = LOG_HEADER + frame * (FRAME_HEADER + PAGE) + PAGE - 512;
+        uint8_t was[512];
+        assert_int_equal(pread(file, was, 512, at), 512);
+        assert_int_equal(pwrite(file, zeros, 512, at), 512);
+        assert_int_equal(close(file), 0);
+        assert_true(refuses(&bars) || memcmp(was, zeros, 512) == 0);
+        crash_again();
+    }
+}
+
 /* Another page's bytes in a page's place are whole, but not that page. */
 static void a_page_in_another_ones_place_is_found(void **state)
 {
@@ -197,6 +314,9 @@ int main(void)
         TEST(a_flipped_bit_in_any_page_is_found),
         TEST(a_flipped_bit_in_the_header_gives_no_wrong_answer),
         TEST(a_flipped_bit_in_the_log_is_found_while_it_is_in_use),
+        TEST(a_flipped_bit_in_a_killed_writers_log_is_found),
+        TEST(a_torn_end_of_the_log_is_no_damage),
+        TEST(a_lost_sector_before_later_transactions_is_damage),
         TEST(a_page_in_another_ones_place_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
