@@ -33,18 +33,34 @@ static iso_status note_problem(void *context, const struct problem *problem, str
     return ISO_OK;
 }
 
-iso_status command_verify(struct call *call, struct iso_error *err)
+/* A catalog that cannot even be opened is a problem like others. */
+static iso_status check(struct call *call, struct verification *verification, size_t *checked,
+                        struct iso_error *err)
 {
     ISO_DEFER(store_close) struct store *store = NULL;
+    struct iso_error why = {0};
+    iso_status status = call_store(call, STORE_READ, &store, &why);
+    if (iso_status_code(status) == ISO_ERROR_CORRUPT) {
+        struct problem problem = {.kind = "catalog", .text = why.text};
+        return note_problem(verification, &problem, err);
+    }
+    if (iso_failed(status)) {
+        *err = why;
+        return status;
+    }
+    return store_verify(store, call_flag(call, OPTION_deep), checked, note_problem, verification,
+                        err);
+}
+
+iso_status command_verify(struct call *call, struct iso_error *err)
+{
     ISO_DEFER(text_reset) struct text text = {0};
     ISO_DEFER(text_reset) struct text plain = {0};
     struct verification verification = {.call = call, .json = {.text = &text}};
     size_t checked = 0;
-    ISO_TRY(call_store(call, STORE_READ, &store, err));
     result_json_begin(&verification.json);
     json_begin_array(&verification.json, "problems");
-    ISO_TRY(store_verify(store, call_flag(call, OPTION_deep), &checked, note_problem, &verification,
-                         err));
+    ISO_TRY(check(call, &verification, &checked, err));
     json_end_array(&verification.json);
     json_add_integer(&verification.json, "checked", (int64_t)checked);
     call->exit_code = verification.problems > 0 ? ISO_CLASS_PROBLEM : ISO_CLASS_OK;

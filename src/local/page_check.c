@@ -38,11 +38,16 @@ static uint32_t word_of(const uint8_t *bytes)
     return be32toh(word);
 }
 
-static int refuse(int64_t number)
+void page_check_describe(int64_t number, char target[PAGE_MESSAGE_BYTES])
 {
     long long offset = (long long)(number - 1) * PAGE_BYTES;
-    (void)snprintf(refused, sizeof refused, "page %lld (bytes %lld to %lld)", (long long)number,
+    (void)snprintf(target, PAGE_MESSAGE_BYTES, "page %lld (bytes %lld to %lld)", (long long)number,
                    offset, offset + PAGE_BYTES - 1);
+}
+
+static int refuse(int64_t number)
+{
+    page_check_describe(number, refused);
     return SQLITE_IOERR_DATA;
 }
 

@@ -28,6 +28,9 @@ enum { PAGE_BYTES = 4096, PAGE_RESERVED_BYTES = 8, PAGE_MESSAGE_BYTES = 128 };
 /* The name to open files by, as sqlite3_open_v2 takes it; NULL where SQLite refuses the layer. */
 const char *page_check_name(void);
 
+/* "page 7 (bytes 24576 to 28671)" */
+void page_check_describe(int64_t number, char target[PAGE_MESSAGE_BYTES]);
+
 /* What this thread last refused, as "page 7 (bytes 24576 to 28671)". */
 const char *page_check_refused(void);
 

@@ -441,3 +441,16 @@ def test_maintenance_wants_a_store_and_a_step_it_knows(tmp_path):
     assert "there is no store" in call("maintain", store=tmp_path / "s", code=2).stderr
     assert not (tmp_path / "s").exists()
     assert "seal" in call("maintain", "tidy", store=tmp_path / "s", code=2).stderr
+
+
+@pytest.mark.parametrize("page", [1, 2, 5])
+def test_a_flipped_bit_in_the_catalog_is_named_by_its_page(page, january, tmp_path):
+    store, _ = january
+    subprocess.run(["cp", "-r", store, tmp_path / "s"], check=True)
+    catalog = tmp_path / "s" / "catalog.db"
+    content = bytearray(catalog.read_bytes())
+    content[page * 4096 - 100] ^= 16
+    catalog.write_bytes(content)
+    problems = call_json("verify", store=tmp_path / "s", code=3)["problems"]
+    assert {problem["kind"] for problem in problems} == {"catalog"}
+    assert f"page {page} (bytes {(page - 1) * 4096} to {page * 4096 - 1})" in problems[0]["text"]
