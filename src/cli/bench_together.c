@@ -113,8 +113,8 @@ static iso_status read_alone(const struct side *side, struct reader *reader,
     struct answer answer;
     double begin = bench_seconds();
     ISO_TRY(side->open(reader, err));
-    for (size_t i = 0; i < plan->count; i++) {
-        ISO_TRY(side->read(reader, &plan->weeks[i], &answer, err));
+    for (size_t i = 0; i < 2 * plan->count; i++) { /* twice: what is read again is kept */
+        ISO_TRY(side->read(reader, &plan->weeks[i % plan->count], &answer, err));
         *first_us = i == 0 ? (bench_seconds() - begin) * 1e6 : *first_us;
     }
     return ISO_OK;
