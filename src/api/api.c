@@ -190,10 +190,11 @@ iso_status iso_store_read(struct iso_store *store, const char *symbol, const cha
         coverage_reset(&coverage);
         ISO_TRY(store_read(store->store, &series, range, &view.bars, &coverage, err));
     }
+    ISO_TRY(hand_out(&view, bars, err));
     if (complete != NULL) {
         *complete = coverage.complete ? 1 : 0;
     }
-    return hand_out(&view, bars, err);
+    return ISO_OK;
 }
 
 void iso_bars_release(struct iso_bars *bars)

@@ -18,6 +18,7 @@ struct database {
     struct stat seen; /* that file, when it was opened */
     struct statement *idle[IDLE_STATEMENTS_MAX]; /* compiled, in no use; the oldest first */
     size_t idle_count;
+    bool stuck; /* a transaction was given up, but its ROLLBACK failed */
 };
 
 struct statement {
@@ -212,8 +213,22 @@ void database_close(struct database **database)
     }
 }
 
+/* Nothing is done or seen in a transaction that should be gone: it must go first. */
+static iso_status unstick(struct database *database, struct iso_error *err)
+{
+    if (!database->stuck) {
+        return ISO_OK;
+    }
+    int code = sqlite3_get_autocommit(database->handle)
+                   ? SQLITE_OK
+                   : sqlite3_exec(database->handle, "ROLLBACK", NULL, NULL, NULL);
+    database->stuck = code != SQLITE_OK;
+    return database->stuck ? fail_from(database->handle, code, err) : ISO_OK;
+}
+
 iso_status database_run(struct database *database, const char *sql, struct iso_error *err)
 {
+    ISO_TRY(unstick(database, err));
     int code = sqlite3_exec(database->handle, sql, NULL, NULL, NULL);
     return code == SQLITE_OK ? ISO_OK : fail_from(database->handle, code, err);
 }
@@ -264,7 +279,8 @@ iso_status transaction_commit(struct database *database, struct iso_error *err)
 void transaction_rollback(struct database *database)
 {
     if (!sqlite3_get_autocommit(database->handle)) {
-        iso_ignore(database_run(database, "ROLLBACK", NULL), "the transaction is gone either way");
+        database->stuck = true;
+        iso_ignore(unstick(database, NULL), "whatever is asked next tries again");
     }
 }
 
@@ -289,6 +305,7 @@ static struct statement *take_idle(struct database *database, size_t index)
 iso_status statement_new(struct database *database, const char *sql, struct statement **statement,
                          struct iso_error *err)
 {
+    ISO_TRY(unstick(database, err));
     for (size_t i = database->idle_count; i > 0; i--) {
         if (strcmp(sqlite3_sql(database->idle[i - 1]->handle), sql) == 0) {
             *statement = take_idle(database, i - 1);
