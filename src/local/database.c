@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BUSY_TIMEOUT_MS = 10000, IDLE_STATEMENTS_MAX = 48 };
+enum { BUSY_TIMEOUT_MS = 10000, BUSY_PAUSE_MS = 2, IDLE_STATEMENTS_MAX = 48 };
 
 struct database {
     sqlite3 *handle;
@@ -156,13 +156,28 @@ static iso_status open_still(struct database *database, const char *path, struct
     return open_handle(database, name.data, path, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, err);
 }
 
+/* Where several open a new database at once, SQLite gives up at once, lest those that turn to WAL
+ * wait for each other for ever: so the waiting is done here. */
+static int set_up(sqlite3 *handle)
+{
+    (void)sqlite3_busy_timeout(handle, 0);
+    int code = sqlite3_exec(handle, connection_setup, NULL, NULL, NULL);
+    for (int waited_ms = 0; (code & 0xff) == SQLITE_BUSY && waited_ms < BUSY_TIMEOUT_MS;
+         waited_ms += BUSY_PAUSE_MS) {
+        (void)sqlite3_sleep(BUSY_PAUSE_MS);
+        code = sqlite3_exec(handle, connection_setup, NULL, NULL, NULL);
+    }
+    (void)sqlite3_busy_timeout(handle, BUSY_TIMEOUT_MS);
+    return code;
+}
+
 static iso_status open_shared(struct database *database, const char *path, enum database_mode mode,
                               struct iso_error *err)
 {
     int flags = SQLITE_OPEN_READWRITE | (mode == DATABASE_CREATE ? SQLITE_OPEN_CREATE : 0);
     ISO_TRY(open_handle(database, path, path, flags, err));
     ISO_TRY(reserve_sums(database->handle, err));
-    int code = sqlite3_exec(database->handle, connection_setup, NULL, NULL, NULL);
+    int code = set_up(database->handle);
     if ((code & 0xff) == SQLITE_CANTOPEN && mode == DATABASE_READ) {
         ISO_FAIL(IO, err,
                  "%s has a log that cannot be read here: its directory cannot be written, and no"

@@ -3,7 +3,7 @@
  * Bits flipped in one stored file, one at a time. Who notices: the open or the read fails and names
  * what is damaged; or the read says that it is not complete, and what it gives is right; or only
  * verify names it; or nobody, and then the bars must be right. Wrong bars given as right ones are a
- * lie, and the end of the run.
+ * lie.
  */
 #include "worker.h"
 
@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 /* clang-format off */
-#define NOTICED_TABLE(X) X(open) X(read) X(incomplete) X(verify) X(nobody)
+#define NOTICED_TABLE(X) X(open) X(read) X(incomplete) X(verify) X(nobody) X(lie)
 /* clang-format on */
 #define NOTICED_ENUM(name) NOTICED_##name,
 enum noticed { NOTICED_TABLE(NOTICED_ENUM) NOTICED_COUNT };
@@ -70,11 +70,15 @@ static bool all_right(const struct flipping *flipping, const struct iso_bars *ba
                           {bars->open[i], bars->high[i], bars->low[i], bars->close[i],
                            bars->volume[i], bars->vwap[i]},
                           bars->trade_count[i]};
-        struct bar want = model_bar(&flipping->model, at);
-        while (at < flipping->model.next && want.time_us < got.time_us) {
-            want = model_bar(&flipping->model, ++at);
+        while (at < flipping->model.next &&
+               model_bar(&flipping->model, at).time_us < got.time_us) {
+            at++;
         }
-        if (at == flipping->model.next || !bar_equal(&got, &want)) {
+        if (at == flipping->model.next) {
+            return false;
+        }
+        struct bar want = model_bar(&flipping->model, at);
+        if (!bar_equal(&got, &want)) {
             return false;
         }
     }
@@ -95,8 +99,9 @@ static enum noticed judge_bars(const struct flipping *flipping, const struct iso
         return NOTICED_incomplete;
     }
     if (!complete || verdict.problem[0] != '\0' || model.batches != flipping->model.batches) {
-        broken("bit %zu of %s: given as data, complete %d: %s", bit, flipping->settings->file,
-               complete, verdict.problem);
+        (void)fprintf(stderr, "bit %zu of byte %zu: given as data, complete %d: %s\n", bit % 8,
+                      bit / 8, complete, verdict.problem);
+        return NOTICED_lie;
     }
     iso_status status = count_problems(flipping->settings->store, &problems, first, &err);
     return iso_failed(status) || problems > 0 ? NOTICED_verify : NOTICED_nobody;
@@ -119,6 +124,8 @@ static enum noticed look(struct flipping *flipping, size_t bit)
         noticed = judge_bars(flipping, &bars, complete, bit);
     } else if (!names_it(flipping, &err)) {
         flipping->unnamed++;
+        (void)fprintf(stderr, "bit %zu of byte %zu: does not name the file: %s\n", bit % 8,
+                      bit / 8, err.text);
     }
     iso_bars_release(&bars);
     iso_store_close(&store);

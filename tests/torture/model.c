@@ -102,7 +102,7 @@ static struct bar bar_at(const struct iso_bars *bars, size_t i)
 /* Which writer's which bar lies at the time; false where nobody writes there. */
 static bool owner_of(unsigned writers, int64_t time_us, unsigned *writer, size_t *index)
 {
-    int64_t slot = (time_us - BEGIN_US) / STEP_US;
+    int64_t slot = time_us < BEGIN_US ? 0 : (time_us - BEGIN_US) / STEP_US;
     *writer = (unsigned)(slot % writers);
     *index = (size_t)slot / writers;
     return time_us >= BEGIN_US && (time_us - BEGIN_US) % STEP_US == 0 && *index < MODEL_BARS_MAX;
@@ -141,8 +141,12 @@ static bool bar_is_right(const struct model *models, unsigned writers, const str
     size_t index = 0;
     bool rising = i == 0 || bars->time_us[i] > bars->time_us[i - 1];
     struct bar got = bar_at(bars, i);
-    if (rising && owner_of(writers, got.time_us, &writer, &index) &&
-        models[writer].mark[index] != 0) {
+    if (!owner_of(writers, got.time_us, &writer, &index)) {
+        (void)snprintf(verdict->problem, sizeof verdict->problem, "nobody writes bar %zu at %lld",
+                       i, (long long)got.time_us);
+        return false;
+    }
+    if (rising && models[writer].mark[index] != 0) {
         struct bar want = model_bar(&models[writer], index);
         if (bar_equal(&got, &want)) {
             return true;

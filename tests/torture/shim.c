@@ -154,12 +154,14 @@ bool shim_fails(enum shim_operation operation, int *error)
         }                                                                                          \
     } while (0)
 
-/* The path relative to the root; NULL where it is not below it. */
+/* The path relative to the root, "." for the root; NULL where it is not below it. */
 static const char *below_root(const char *path)
 {
     size_t length = strlen(shim.root);
-    bool below = length > 0 && strncmp(path, shim.root, length) == 0 && path[length] == '/';
-    return below ? path + length + 1 : NULL;
+    if (length == 0 || strncmp(path, shim.root, length) != 0) {
+        return NULL;
+    }
+    return path[length] == '/' ? path + length + 1 : path[length] == '\0' ? "." : NULL;
 }
 
 static const char *path_of(int file)
@@ -288,8 +290,8 @@ static ssize_t write_any(int file, const void *bytes, size_t length, off_t offse
     }
     if (is_hit(SHIM_WRITE)) {
         size_t half = length / 2;
-        if (shim.fault.effect == SHIM_EFFECT_SHORT && half > 0) {
-            return write_at(file, bytes, half, offset, positioned);
+        if (shim.fault.effect == SHIM_EFFECT_SHORT) {
+            return write_at(file, bytes, length - half, offset, positioned);
         }
         if (shim.fault.effect == SHIM_EFFECT_LATE && half > 0) { /* a part, then the failure */
             (void)!write_at(file, bytes, half, offset, positioned);
@@ -470,6 +472,12 @@ void *mmap64(void *at, size_t length, int protection, int flags, int file, off_t
 MAP_AS(mmap)
 MAP_AS(mmap64)
 
+/* Giving a lock back never fails. */
+static bool takes_lock(int command, long argument)
+{
+    return command == F_SETLK && ((const struct flock *)argument)->l_type != F_UNLCK;
+}
+
 #define FCNTL_AS(name)                                                                             \
     __attribute__((visibility("default"))) int name(int file, int command, ...)                    \
     {                                                                                              \
@@ -477,7 +485,7 @@ MAP_AS(mmap64)
         va_start(more, command);                                                                   \
         long argument = va_arg(more, long);                                                        \
         va_end(more);                                                                              \
-        if (path_of(file) != NULL && command == F_SETLK) {                                         \
+        if (path_of(file) != NULL && takes_lock(command, argument)) {                              \
             THROUGH(SHIM_LOCK, 0);                                                                 \
         }                                                                                          \
         return (int)syscall(SYS_fcntl, file, command, argument);                                   \
