@@ -10,7 +10,7 @@ MESON_OPTIONS := -Db_ndebug=false $(if $(DUCKDB_ROOT),-Dduckdb_root=$(DUCKDB_ROO
 export PATH := $(CURDIR)/.deps/venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint format sanitize tsan fuzz bench coverage install clean
+.PHONY: help setup build demo test torture lint format sanitize tsan fuzz bench coverage install clean
 
 help: ## list these targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -35,6 +35,11 @@ test: ## all tests; closes with "N passed, N failed"
 	@scripts/setup test
 	@$(MAKE) --no-print-directory build
 	@scripts/run-tests build $(TESTS)
+
+torture: ## kills, power cuts, failing disks, flipped bits: the store's tests at full length
+	@scripts/setup test
+	@$(MAKE) --no-print-directory build
+	@scripts/torture build
 
 lint: ## every static check: layers, licences, formats, compilers, linters
 	@scripts/setup test lint

@@ -35,10 +35,10 @@ struct scene {
 
 struct call {
     const char *name;
-    bool from_nothing;                                       /* there is no store yet */
-    bool opened;                                             /* begins with an open handle */
-    bool writes;                                             /* success means the batch is there */
-    size_t count;                                            /* bars of the batch; 0: none */
+    bool from_nothing; /* there is no store yet */
+    bool opened;       /* begins with an open handle */
+    bool writes;       /* success means the batch is there */
+    size_t count;      /* bars of the batch; 0: none */
     iso_status (*run)(struct scene *scene, struct iso_error *err); /* the outputs are checked */
 };
 

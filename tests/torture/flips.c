@@ -70,8 +70,7 @@ static bool all_right(const struct flipping *flipping, const struct iso_bars *ba
                           {bars->open[i], bars->high[i], bars->low[i], bars->close[i],
                            bars->volume[i], bars->vwap[i]},
                           bars->trade_count[i]};
-        while (at < flipping->model.next &&
-               model_bar(&flipping->model, at).time_us < got.time_us) {
+        while (at < flipping->model.next && model_bar(&flipping->model, at).time_us < got.time_us) {
             at++;
         }
         if (at == flipping->model.next) {
@@ -124,8 +123,8 @@ static enum noticed look(struct flipping *flipping, size_t bit)
         noticed = judge_bars(flipping, &bars, complete, bit);
     } else if (!names_it(flipping, &err)) {
         flipping->unnamed++;
-        (void)fprintf(stderr, "bit %zu of byte %zu: does not name the file: %s\n", bit % 8,
-                      bit / 8, err.text);
+        (void)fprintf(stderr, "bit %zu of byte %zu: does not name the file: %s\n", bit % 8, bit / 8,
+                      err.text);
     }
     iso_bars_release(&bars);
     iso_store_close(&store);

@@ -106,4 +106,4 @@ def judge(store, seed, acked, in_flight=1):
 
 def leftovers(store):
     """Return how many unfinished files lie in the store."""
-    return sum(name.startswith(".tmp.") for name in os.listdir(store / "segments"))
+    return sum(1 for _ in (store / "segments").glob(".tmp.*"))

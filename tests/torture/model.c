@@ -58,8 +58,7 @@ void model_advance(struct model *model, uint64_t batches)
 struct bar model_bar(const struct model *model, size_t index)
 {
     int64_t time_us = BEGIN_US + (int64_t)(index * model->writers + model->writer) * STEP_US;
-    struct rng rng =
-        rng_stream(model->seed ^ (uint64_t)time_us, model->mark[index], 0, RNG_TEST);
+    struct rng rng = rng_stream(model->seed ^ (uint64_t)time_us, model->mark[index], 0, RNG_TEST);
     double base = 100.0 + (double)rng_below(&rng, 10000) / 100.0;
     double up = (double)rng_below(&rng, 500) / 100.0;
     return (struct bar){.time_us = time_us,

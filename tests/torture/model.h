@@ -9,8 +9,8 @@
 #ifndef TORTURE_MODEL_H
 #define TORTURE_MODEL_H
 
-#include "market/bars.h"
 #include "isobar.h"
+#include "market/bars.h"
 
 enum { MODEL_BARS_MAX = 4000, MODEL_WRITERS_MAX = 4 };
 #define MODEL_SYMBOL "TORTURE"

@@ -8,7 +8,6 @@ All else may have reached the disk or not, in any order, and a write may have go
 then asked for one of the possible remains.
 """
 
-import os
 import struct
 
 HEAD = struct.Struct("<IIIIQq")
@@ -141,15 +140,14 @@ class Disk:
         return disk
 
     def load(self, place, directory):
-        for entry in os.scandir(place):
-            if entry.is_dir():
+        for path in place.iterdir():
+            if path.is_dir():
                 item = Directory()
-                self.load(entry.path, item)
+                self.load(path, item)
             else:
-                with open(entry.path, "rb") as file:
-                    item = File(file.read())
-                self.files[entry.inode()] = item
-            directory.change(adding(entry.name, item))
+                item = File(path.read_bytes())
+                self.files[path.stat().st_ino] = item
+            directory.change(adding(path.name, item))
         directory.sync()
 
     def find(self, path):

@@ -19,8 +19,8 @@ static iso_status walk_everything(struct iso_store *store, struct bars *all, int
     struct iso_cursor *cursor = NULL;
     struct iso_bars piece = {0};
     all->count = 0;
-    ISO_TRY(iso_store_scan(store, MODEL_SYMBOL, MODEL_INTERVAL, INT64_MIN, INT64_MAX, &cursor,
-                           err));
+    ISO_TRY(
+        iso_store_scan(store, MODEL_SYMBOL, MODEL_INTERVAL, INT64_MIN, INT64_MAX, &cursor, err));
     iso_status status = iso_cursor_next(cursor, &piece, err);
     while (!iso_failed(status) && piece.count > 0) {
         for (size_t i = 0; i < piece.count && !iso_failed(status); i++) {

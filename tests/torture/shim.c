@@ -67,22 +67,24 @@ static int index_of(const char *const *names, int count, const char *name)
 
 static void fault_from_text(const char *text)
 {
-    char operation[16];
-    char effect[16];
-    char ever[8] = "";
-    unsigned long long nth;
-    int error;
-    if (sscanf(text, "%15[^:]:%llu:%15[^:]:%d:%7s", operation, &nth, effect, &error, ever) < 4) {
+    char copy[80];
+    char *rest = copy;
+    const char *words[5] = {NULL};
+    (void)snprintf(copy, sizeof copy, "%s", text);
+    for (size_t i = 0; i < 5 && rest != NULL; i++) {
+        words[i] = strsep(&rest, ":");
+    }
+    if (words[3] == NULL) {
         (void)fprintf(stderr, "shim: TORTURE_FAULT=%s cannot be read\n", text);
         abort();
     }
     shim.fault = (struct shim_fault){
-        .operation = (enum shim_operation)index_of(shim_operation_names, SHIM_OPERATION_COUNT,
-                                                   operation),
-        .nth = nth,
-        .effect = (enum shim_effect)index_of(effect_names, SHIM_EFFECT_COUNT, effect),
-        .error = error,
-        .ever = ever[0] != '\0',
+        .operation =
+            (enum shim_operation)index_of(shim_operation_names, SHIM_OPERATION_COUNT, words[0]),
+        .nth = strtoull(words[1], NULL, 10),
+        .effect = (enum shim_effect)index_of(effect_names, SHIM_EFFECT_COUNT, words[2]),
+        .error = (int)strtol(words[3], NULL, 10),
+        .ever = words[4] != NULL,
     };
     shim.armed = true;
 }
@@ -143,15 +145,15 @@ bool shim_fails(enum shim_operation operation, int *error)
 }
 
 /* Call a system call through its fault. */
-#define THROUGH(operation, call)                                                                   \
-    do {                                                                                           \
-        if (is_hit(operation)) {                                                                   \
-            if (shim.fault.effect == SHIM_EFFECT_LATE) {                                           \
-                (void)(call);                                                                      \
-            }                                                                                      \
-            errno = shim.fault.error;                                                              \
-            return -1;                                                                             \
-        }                                                                                          \
+#define THROUGH(operation, call)                         \
+    do {                                                 \
+        if (is_hit(operation)) {                         \
+            if (shim.fault.effect == SHIM_EFFECT_LATE) { \
+                (void)(call);                            \
+            }                                            \
+            errno = shim.fault.error;                    \
+            return -1;                                   \
+        }                                                \
     } while (0)
 
 /* The path relative to the root, "." for the root; NULL where it is not below it. */
@@ -194,6 +196,14 @@ static uint64_t inode_of(int file)
     return fstat(file, &info) == 0 ? info.st_ino : 0;
 }
 
+/* writev(2) only reads what it is given. */
+static void *read_only(const void *bytes)
+{
+    void *same;
+    memcpy(&same, &bytes, sizeof same);
+    return same;
+}
+
 static void journal_add(struct record record, const char *path, const char *other, const void *data)
 {
     if (shim.journal < 0) {
@@ -203,9 +213,9 @@ static void journal_add(struct record record, const char *path, const char *othe
     record.path_bytes = (uint32_t)strlen(path);
     record.other_bytes = (uint32_t)strlen(other);
     struct iovec parts[] = {{&record, sizeof record},
-                            {(void *)(uintptr_t)path, record.path_bytes},
-                            {(void *)(uintptr_t)other, record.other_bytes},
-                            {(void *)(uintptr_t)data, record.data_bytes}};
+                            {read_only(path), record.path_bytes},
+                            {read_only(other), record.other_bytes},
+                            {read_only(data), record.data_bytes}};
     if (syscall(SYS_writev, shim.journal, parts, 4) < 0) {
         abort(); /* a journal with a gap proves nothing */
     }
@@ -252,17 +262,18 @@ static int open_any(const char *path, int flags, mode_t mode)
     return open_below(path, below, flags, mode);
 }
 
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): ours say what they are. */
+
 /* Names as the C library gives them to programs with and without large files. */
-#define OPEN_AS(name)                                                                              \
-    __attribute__((visibility("default"))) int name(const char *path, int flags, ...)              \
-    {                                                                                              \
-        va_list more;                                                                              \
-        va_start(more, flags);                                                                     \
-        mode_t mode = (flags & O_CREAT) != 0 ? va_arg(more, mode_t) : 0;                           \
-        va_end(more);                                                                              \
-        return open_any(path, flags, mode);                                                        \
+#define OPEN_AS(name)                                                                 \
+    __attribute__((visibility("default"))) int name(const char *path, int flags, ...) \
+    {                                                                                 \
+        va_list more;                                                                 \
+        va_start(more, flags);                                                        \
+        mode_t mode = (flags & O_CREAT) != 0 ? va_arg(more, mode_t) : 0;              \
+        va_end(more);                                                                 \
+        return open_any(path, flags, mode);                                           \
     }
-int open64(const char *path, int flags, ...);
 OPEN_AS(open)
 OPEN_AS(open64)
 
@@ -307,13 +318,12 @@ __attribute__((visibility("default"))) ssize_t write(int file, const void *bytes
     return write_any(file, bytes, length, 0, false);
 }
 
-#define PWRITE_AS(name)                                                                            \
-    __attribute__((visibility("default"))) ssize_t name(int file, const void *bytes,               \
-                                                        size_t length, off_t offset)               \
-    {                                                                                              \
-        return write_any(file, bytes, length, offset, true);                                       \
+#define PWRITE_AS(name)                                                              \
+    __attribute__((visibility("default"))) ssize_t name(int file, const void *bytes, \
+                                                        size_t length, off_t offset) \
+    {                                                                                \
+        return write_any(file, bytes, length, offset, true);                         \
     }
-ssize_t pwrite64(int file, const void *bytes, size_t length, off_t offset);
 PWRITE_AS(pwrite)
 PWRITE_AS(pwrite64)
 
@@ -325,16 +335,15 @@ __attribute__((visibility("default"))) ssize_t read(int file, void *bytes, size_
     return syscall(SYS_read, file, bytes, length);
 }
 
-#define PREAD_AS(name)                                                                             \
-    __attribute__((visibility("default"))) ssize_t name(int file, void *bytes, size_t length,      \
-                                                        off_t offset)                              \
-    {                                                                                              \
-        if (path_of(file) != NULL) {                                                               \
-            THROUGH(SHIM_READ, 0);                                                                 \
-        }                                                                                          \
-        return syscall(SYS_pread64, file, bytes, length, offset);                                  \
+#define PREAD_AS(name)                                                                        \
+    __attribute__((visibility("default"))) ssize_t name(int file, void *bytes, size_t length, \
+                                                        off_t offset)                         \
+    {                                                                                         \
+        if (path_of(file) != NULL) {                                                          \
+            THROUGH(SHIM_READ, 0);                                                            \
+        }                                                                                     \
+        return syscall(SYS_pread64, file, bytes, length, offset);                             \
     }
-ssize_t pread64(int file, void *bytes, size_t length, off_t offset);
 PREAD_AS(pread)
 PREAD_AS(pread64)
 
@@ -381,12 +390,11 @@ static int truncate_any(int file, off_t length)
     return failed;
 }
 
-#define TRUNCATE_AS(name)                                                                          \
-    __attribute__((visibility("default"))) int name(int file, off_t length)                        \
-    {                                                                                              \
-        return truncate_any(file, length);                                                         \
+#define TRUNCATE_AS(name)                                                   \
+    __attribute__((visibility("default"))) int name(int file, off_t length) \
+    {                                                                       \
+        return truncate_any(file, length);                                  \
     }
-int ftruncate64(int file, off_t length);
 TRUNCATE_AS(ftruncate)
 TRUNCATE_AS(ftruncate64)
 
@@ -457,39 +465,46 @@ __attribute__((visibility("default"))) int close(int file)
     return failed;
 }
 
-#define MAP_AS(name)                                                                               \
-    __attribute__((visibility("default"))) void *name(void *at, size_t length, int protection,     \
-                                                      int flags, int file, off_t offset)           \
-    {                                                                                              \
-        int error;                                                                                 \
-        if (path_of(file) != NULL && shim_fails(SHIM_MAP, &error)) {                               \
-            errno = error;                                                                         \
-            return MAP_FAILED;                                                                     \
-        }                                                                                          \
-        return (void *)syscall(SYS_mmap, at, length, protection, flags, file, offset);             \
+static void *map_memory(void *at, size_t length, int protection, int flags, int file, off_t offset)
+{
+    long address = syscall(SYS_mmap, at, length, protection, flags, file, offset);
+    void *memory;
+    memcpy(&memory, &address, sizeof memory);
+    return memory;
+}
+
+#define MAP_AS(name)                                                                           \
+    __attribute__((visibility("default"))) void *name(void *at, size_t length, int protection, \
+                                                      int flags, int file, off_t offset)       \
+    {                                                                                          \
+        int error;                                                                             \
+        if (path_of(file) != NULL && shim_fails(SHIM_MAP, &error)) {                           \
+            errno = error;                                                                     \
+            return MAP_FAILED;                                                                 \
+        }                                                                                      \
+        return map_memory(at, length, protection, flags, file, offset);                        \
     }
-void *mmap64(void *at, size_t length, int protection, int flags, int file, off_t offset);
 MAP_AS(mmap)
 MAP_AS(mmap64)
 
 /* Giving a lock back never fails. */
-static bool takes_lock(int command, long argument)
+static bool takes_lock(int command, const void *argument)
 {
     return command == F_SETLK && ((const struct flock *)argument)->l_type != F_UNLCK;
 }
 
-#define FCNTL_AS(name)                                                                             \
-    __attribute__((visibility("default"))) int name(int file, int command, ...)                    \
-    {                                                                                              \
-        va_list more;                                                                              \
-        va_start(more, command);                                                                   \
-        long argument = va_arg(more, long);                                                        \
-        va_end(more);                                                                              \
-        if (path_of(file) != NULL && takes_lock(command, argument)) {                              \
-            THROUGH(SHIM_LOCK, 0);                                                                 \
-        }                                                                                          \
-        return (int)syscall(SYS_fcntl, file, command, argument);                                   \
+#define FCNTL_AS(name)                                                          \
+    __attribute__((visibility("default"))) int name(int file, int command, ...) \
+    {                                                                           \
+        va_list more;                                                           \
+        va_start(more, command);                                                \
+        void *argument = va_arg(more, void *);                                  \
+        va_end(more);                                                           \
+        if (path_of(file) != NULL && takes_lock(command, argument)) {           \
+            THROUGH(SHIM_LOCK, 0);                                              \
+        }                                                                       \
+        return (int)syscall(SYS_fcntl, file, command, argument);                \
     }
-int fcntl64(int file, int command, ...);
 FCNTL_AS(fcntl)
 FCNTL_AS(fcntl64)
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */

@@ -45,7 +45,11 @@ def test_writers_on_a_failing_disk_lose_nothing_acknowledged(memory_path):
 
 
 def isobar(*arguments, preload=None):
-    env = environment() | {"HOME": "/nonexistent", "XDG_CONFIG_HOME": "/nonexistent"} | (preload or {})
+    env = (
+        environment()
+        | {"HOME": "/nonexistent", "XDG_CONFIG_HOME": "/nonexistent"}
+        | (preload or {})
+    )
     return subprocess.run(
         [ISOBAR, *map(str, arguments)],
         capture_output=True,

@@ -27,8 +27,8 @@ def record(place, journal, seed, acked, batches):
     return records
 
 
-def cuts(tmp_path, rng, disk, records, seed, acked, count):
-    """Yield (place, acknowledged, wrong) of count cuts at random moments of the records."""
+def cuts(place, rng, disk, records, *, seed, acked, count):
+    """Yield (acknowledged, wrong) of count cuts at random moments of the records, left in place."""
     played = 0
     for moment in sorted(rng.randrange(1, len(records) + 1) for _ in range(count)):
         for record_played in records[played:moment]:
@@ -36,9 +36,8 @@ def cuts(tmp_path, rng, disk, records, seed, acked, count):
         played = moment
         now = list(acked)
         acknowledged("\n".join(disk.notes), now)
-        place = tmp_path / "cut"
         disk.cut(place, rng)
-        yield place, now, judge(place / "s", seed, now)[1]
+        yield now, judge(place / "s", seed, now)[1]
         shutil.rmtree(place)
 
 
@@ -62,12 +61,13 @@ def test_a_power_cut_at_any_moment_loses_nothing_acknowledged(memory_path, write
         live.mkdir()
         acked = [0] * writer_count
         records = record(live, tmp_path / "journal", seed, acked, batches=40 // writer_count)
-        for place, now, wrong in cuts(tmp_path, rng, Disk(), records, seed, acked, sized(30, 100)):
+        many = {"seed": seed, "acked": acked, "count": sized(30, 100)}
+        for now, wrong in cuts(tmp_path / "cut", rng, Disk(), records, **many):
             assert wrong is None, (seed, total, now, wrong)
             total += 1
             if total % 5 == 0:
-                wrong = write_on(place, seed, now)
-                assert wrong is None, (seed, total, now, wrong)
+                wrong_later = write_on(tmp_path / "cut", seed, now)
+                assert wrong_later is None, (seed, total, now, wrong_later)
                 went_on += 1
     more = {"lost or torn": 0, "written on": went_on}
     report(f"power cuts, {writer_count} writers", cuts=total, **more)
@@ -92,7 +92,8 @@ def test_a_second_cut_during_the_recovery_loses_nothing(memory_path):
         disk.cut(place, rng)
         remains = Disk.of(place)
         second = record(place, tmp_path / "journal", 5, acked, batches=2)
-        for _, now, wrong in cuts(tmp_path, rng, remains, second, 5, acked, 6):
+        few = {"seed": 5, "acked": acked, "count": 6}
+        for now, wrong in cuts(tmp_path / "cut", rng, remains, second, **few):
             assert wrong is None, (index, now, wrong)
             total += 1
         shutil.rmtree(place)
@@ -118,7 +119,8 @@ def test_a_forgotten_fsync_would_be_seen(memory_path, what):
     live.mkdir()
     records = record(live, tmp_path / "journal", 3, [0], batches=40)
     tried = 0
-    for _, _, wrong in cuts(tmp_path, rng, Disk(FORGOTTEN[what]), records, 3, [0], 400):
+    many = {"seed": 3, "acked": [0], "count": 400}
+    for _, wrong in cuts(tmp_path / "cut", rng, Disk(FORGOTTEN[what]), records, **many):
         tried += 1
         if wrong is not None:
             report(f"without the fsync of {what}", **{"cuts until it was seen": tried})

@@ -29,8 +29,8 @@ _Atomic uint64_t *progress_map(const char *path)
         return own;
     }
     int file = open(path, O_RDWR | O_CLOEXEC);
-    void *memory = file < 0 ? MAP_FAILED
-                            : mmap(NULL, sizeof own, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    void *memory =
+        file < 0 ? MAP_FAILED : mmap(NULL, sizeof own, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     if (memory == MAP_FAILED) {
         broken("no counters in %s", path);
     }

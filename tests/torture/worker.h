@@ -27,7 +27,7 @@ struct settings {
     const char *call;                  /* of calls: which call */
     const char *operation;             /* of calls: which operation fails */
     const char *effect;
-    unsigned stride; /* of calls: every so many k */
+    unsigned stride;  /* of calls: every so many k */
     const char *file; /* of flips: relative to the store */
     unsigned flips;
 };

@@ -57,8 +57,8 @@ static void write_batch(struct writer *writer, const struct batch *batch)
     while (!done) {
         struct iso_error err = {0};
         if (ready(writer)) {
-            done = !iso_failed(iso_store_write(writer->store, MODEL_SYMBOL, MODEL_INTERVAL, &view,
-                                               NULL, &err));
+            done = !iso_failed(
+                iso_store_write(writer->store, MODEL_SYMBOL, MODEL_INTERVAL, &view, NULL, &err));
             if (!done) {
                 failed(writer, "write", &err);
             }
