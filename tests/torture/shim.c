@@ -274,8 +274,10 @@ static int open_any(const char *path, int flags, mode_t mode)
         va_end(more);                                                                 \
         return open_any(path, flags, mode);                                           \
     }
+/* NOLINTBEGIN(clang-analyzer-valist.Uninitialized): it is begun above. */
 OPEN_AS(open)
 OPEN_AS(open64)
+/* NOLINTEND(clang-analyzer-valist.Uninitialized) */
 
 static ssize_t write_at(int file, const void *bytes, size_t length, off_t offset, bool positioned)
 {
