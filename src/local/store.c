@@ -82,13 +82,16 @@ static iso_status migrate(struct database *database, int64_t version, struct iso
 static iso_status catalog_version(struct store *store, const char *path, int64_t *version,
                                   struct iso_error *err)
 {
+    ISO_DEFER(transaction_end) struct database *database = store->database;
     ISO_DEFER(statement_free) struct statement *tables = NULL;
     bool has_row;
-    ISO_TRY(database_version(store->database, version, err));
+    /* Of one moment: somebody may be making it. */
+    ISO_TRY(database_run(database, "BEGIN", err));
+    ISO_TRY(database_version(database, version, err));
     if (*version > 0) {
         return ISO_OK;
     }
-    ISO_TRY(statement_new(store->database, "SELECT 1 FROM sqlite_schema LIMIT 1", &tables, err));
+    ISO_TRY(statement_new(database, "SELECT 1 FROM sqlite_schema LIMIT 1", &tables, err));
     ISO_TRY(statement_step(tables, &has_row, err));
     if (*version < 0 || has_row) {
         ISO_FAIL(CORRUPT, err, "%s is damaged: it names the schema version %lld", path,

@@ -9,17 +9,11 @@
 #include "shim.h"
 #include "worker.h"
 
-#include "base/file.h"
-#include "base/text.h"
 #include "local/store.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { SQLITE_IO_FAILURE = 10, UNTOUCHED = 77 };
 
@@ -42,63 +36,15 @@ struct call {
     iso_status (*run)(struct scene *scene, struct iso_error *err); /* the outputs are checked */
 };
 
-static void need(bool holds, const char *what, const struct iso_error *err)
-{
-    if (!holds) {
-        broken("%s: %s", what, err != NULL ? err->text : "");
-    }
-}
-
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *walk)
-{
-    (void)info;
-    (void)kind;
-    (void)walk;
-    return remove(path);
-}
-
-static iso_status copy_one(const char *from, const char *to, struct iso_error *err)
-{
-    ISO_DEFER(bytes_reset) struct bytes bytes = {0};
-    ISO_TRY(file_read(from, (size_t)1 << 30, &bytes, err));
-    int file = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    bool whole = file >= 0 && write(file, bytes.data, bytes.length) == (ssize_t)bytes.length;
-    need(whole && close(file) == 0, "a copy", err);
-    return ISO_OK;
-}
-
-struct copying {
-    const char *from;
-    const char *to;
-};
-
-static iso_status copy_entry(void *context, const char *name, struct iso_error *err)
-{
-    const struct copying *copying = context;
-    char from[500];
-    char to[500];
-    struct stat info;
-    (void)snprintf(from, sizeof from, "%s/%s", copying->from, name);
-    (void)snprintf(to, sizeof to, "%s/%s", copying->to, name);
-    if (stat(from, &info) == 0 && S_ISDIR(info.st_mode)) {
-        struct copying inner = {from, to};
-        need(mkdir(to, 0755) == 0, to, NULL);
-        return directory_walk(from, copy_entry, &inner, err); /* two levels, no more */
-    }
-    return copy_one(from, to, err);
-}
-
 /* A fresh copy of the base, or nothing. */
 static void set_up(struct scene *scene, const struct call *call)
 {
     struct iso_error err = {0};
-    struct copying copying = {scene->base, scene->place};
-    (void)nftw(scene->place, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    place_remove(scene->place);
     if (call->from_nothing) {
         return;
     }
-    need(mkdir(scene->place, 0755) == 0, scene->place, NULL);
-    need(!iso_failed(directory_walk(copying.from, copy_entry, &copying, &err)), "copy", &err);
+    place_copy(scene->base, scene->place);
     if (call->opened) {
         need(!iso_failed(iso_store_open(scene->place, 1, &scene->store, &err)), "open", &err);
     }
@@ -199,6 +145,21 @@ static iso_status run_seal(struct scene *scene, struct iso_error *err)
     return store_seal(store, NULL, &sealed, err);
 }
 
+static iso_status run_collect(struct scene *scene, struct iso_error *err)
+{
+    ISO_DEFER(store_close) struct store *store = NULL;
+    struct collect_report report = {0};
+    ISO_TRY(store_open(os_system(), scene->place, STORE_WRITE, &store, err));
+    return store_collect(store, 0, &report, err);
+}
+
+static iso_status run_checkpoint(struct scene *scene, struct iso_error *err)
+{
+    ISO_DEFER(store_close) struct store *store = NULL;
+    ISO_TRY(store_open(os_system(), scene->place, STORE_WRITE, &store, err));
+    return store_checkpoint(store, err);
+}
+
 /* clang-format off */
 static const struct call calls[] = {
     /* name     nothing opened writes count run */
@@ -211,21 +172,17 @@ static const struct call calls[] = {
     {"walk",    false,  true,  false, 0,    run_walk},
     {"close",   false,  true,  false, 12,   run_close},
     {"seal",    false,  false, false, 0,    run_seal},
+    {"collect", false,  false, false, 0,    run_collect},
+    {"checkpoint", false, false, false, 0,  run_checkpoint},
 };
 /* clang-format on */
 
-/* The batch that leads on: the head, and count bars over and beyond what is there. */
+/* The batch that leads on. */
 static void make_batch(struct scene *scene, size_t count)
 {
-    struct batch batch = {.first = scene->model.next - count / 3, .count = count};
     scene->after = scene->model;
     if (count > 0) {
-        scene->after.batches++;
-        scene->after.next = batch.first + batch.count;
-        scene->after.mark[0] = (uint32_t)scene->after.batches;
-        for (size_t i = batch.first; i < batch.first + count; i++) {
-            scene->after.mark[i] = (uint32_t)scene->after.batches;
-        }
+        struct batch batch = model_go_over(&scene->after, count);
         model_bars(&scene->after, &batch, &scene->batch);
     }
 }
@@ -264,11 +221,13 @@ static void need_clean(struct scene *scene, bool before, bool after)
     struct iso_error err = {0};
     char first[512];
     size_t problems = 0;
+    size_t segments = 0;
     int64_t begin_us = os_system()->monotonic_us(NULL);
     need(!iso_failed(iso_store_open(scene->place, 1, &scene->store, &err)), "reopen", &err);
     need(os_system()->monotonic_us(NULL) - begin_us < 2000000, "reopening took 2 s", NULL);
     need_state(scene, scene->store, before, after, "a new handle");
-    need(!iso_failed(count_problems(scene->place, &problems, first, &err)), "verify", &err);
+    need(!iso_failed(count_problems(scene->place, &problems, &segments, first, &err)), "verify",
+         &err);
     need(problems == 0, first, NULL);
 }
 
@@ -295,9 +254,9 @@ static void judge(struct scene *scene, const struct call *call, bool failed)
     iso_store_close(&scene->store);
 }
 
-/* One run; true where the fault was reached. */
-static bool run_with(struct scene *scene, const struct call *call, const struct shim_fault *fault,
-                     bool *failed)
+/* One run; *seen is how many operations the call made. */
+static void run_with(struct scene *scene, const struct call *call, const struct shim_fault *fault,
+                     uint64_t *seen, bool *failed)
 {
     struct iso_error err = {0};
     set_up(scene, call);
@@ -306,14 +265,13 @@ static bool run_with(struct scene *scene, const struct call *call, const struct 
     }
     shim_arm(fault);
     iso_status status = call->run(scene, &err);
-    uint64_t seen = shim_disarm();
+    *seen = shim_disarm();
     *failed = iso_failed(status);
     need(!*failed || (err.word == status.word && err.text[0] != '\0'), "a failure without words",
          NULL);
-    need(call->opened || *failed == (scene->store == NULL) || call->run == run_seal,
-         "the handle is not as the status says", &err);
+    bool opens = call->run == run_open || call->run == run_look;
+    need(!opens || *failed == (scene->store == NULL), "the handle is not as the status says", &err);
     judge(scene, call, *failed);
-    return seen >= fault->nth;
 }
 
 static int find(const char *name)
@@ -328,14 +286,8 @@ static int find(const char *name)
 
 static struct shim_fault first_fault(const struct settings *settings)
 {
-    struct shim_fault fault = {.operation = SHIM_OPERATION_COUNT, .nth = 1};
-    for (int i = 0; i < SHIM_OPERATION_COUNT; i++) {
-        if (settings->operation != NULL &&
-            strcmp(shim_operation_names[i], settings->operation) == 0) {
-            fault.operation = (enum shim_operation)i;
-        }
-    }
-    need(fault.operation != SHIM_OPERATION_COUNT, "no such operation", NULL);
+    need(settings->operation != NULL, "no operation is named", NULL);
+    struct shim_fault fault = {.operation = shim_operation_named(settings->operation), .nth = 1};
     if (settings->effect != NULL) {
         fault.effect = strcmp(settings->effect, "short") == 0  ? SHIM_EFFECT_SHORT
                        : strcmp(settings->effect, "late") == 0 ? SHIM_EFFECT_LATE
@@ -344,36 +296,61 @@ static struct shim_fault first_fault(const struct settings *settings)
     return fault;
 }
 
+struct tally {
+    uint64_t runs;
+    uint64_t failures;
+};
+
+static void begin(struct scene *scene, const struct settings *settings, const struct call *call)
+{
+    model_init(&scene->model, settings->seed, 1, 0);
+    model_advance(&scene->model, settings->acked[0]);
+    make_batch(scene, call->count);
+}
+
+/* The k-th operation failing, once and for ever; whether it came to that. */
+static bool run_both(struct scene *scene, const struct settings *settings, const struct call *call,
+                     struct shim_fault *fault, struct tally *tally)
+{
+    bool reached = false;
+    for (int ever = 0; ever < (fault->operation == SHIM_LOCK ? 1 : 2); ever++) {
+        bool failed;
+        uint64_t seen;
+        fault->ever = ever == 1;
+        fault->error = fault->operation == SHIM_STEP ? SQLITE_IO_FAILURE
+                       : fault->nth % 2 == 0         ? ENOSPC
+                                                     : EIO;
+        begin(scene, settings, call);
+        run_with(scene, call, fault, &seen, &failed);
+        reached = reached || seen >= fault->nth;
+        tally->runs += seen >= fault->nth ? 1 : 0;
+        tally->failures += failed ? 1 : 0;
+    }
+    return reached;
+}
+
 int calls_main(const struct settings *settings)
 {
     static struct scene scene;
-    static struct model base;
     const struct call *call = &calls[find(settings->call)];
     struct shim_fault fault = first_fault(settings);
-    uint64_t runs = 0;
-    uint64_t failures = 0;
+    struct tally tally = {0};
     scene.base = settings->store;
     (void)snprintf(scene.place, sizeof scene.place, "%s.copy", settings->store);
-    model_init(&base, settings->seed, 1, 0);
-    model_advance(&base, settings->acked[0]);
-    bool reached = true;
-    for (; reached; fault.nth += settings->stride) {
-        for (int ever = 0; ever < (fault.operation == SHIM_LOCK ? 1 : 2); ever++) {
-            bool failed;
-            scene.model = base;
-            make_batch(&scene, call->count);
-            fault.ever = ever == 1;
-            fault.error = fault.operation == SHIM_STEP ? SQLITE_IO_FAILURE
-                          : fault.nth % 2 == 0         ? ENOSPC
-                                                       : EIO;
-            reached = run_with(&scene, call, &fault, &failed);
-            runs += reached ? 1 : 0;
-            failures += failed ? 1 : 0;
-        }
+    uint64_t count; /* of operations where none fails */
+    bool failed;
+    struct shim_fault none = fault;
+    none.nth = UINT64_MAX;
+    begin(&scene, settings, call);
+    run_with(&scene, call, &none, &count, &failed);
+    need(!failed, "the call fails by itself", NULL);
+    while (run_both(&scene, settings, call, &fault, &tally)) {
+        bool over_last = fault.nth < count && fault.nth + settings->stride > count;
+        fault.nth = over_last ? count : fault.nth + settings->stride;
     }
     bars_reset(&scene.batch);
-    (void)nftw(scene.place, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-    (void)printf("{\"runs\": %llu, \"failures\": %llu}\n", (unsigned long long)runs,
-                 (unsigned long long)failures);
+    place_remove(scene.place);
+    (void)printf("{\"runs\": %llu, \"failures\": %llu}\n", (unsigned long long)tally.runs,
+                 (unsigned long long)tally.failures);
     return 0;
 }

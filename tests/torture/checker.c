@@ -33,6 +33,7 @@ int checker_main(const struct settings *settings)
     struct iso_error err = {0};
     char first[512];
     size_t problems = 0;
+    size_t segments = 0;
     for (unsigned w = 0; w < settings->writers; w++) {
         model_init(&models[w], settings->seed, settings->writers, w);
         model_advance(&models[w], settings->acked[w]);
@@ -46,7 +47,7 @@ int checker_main(const struct settings *settings)
     if (verdict.problem[0] != '\0') {
         broken("%s", verdict.problem);
     }
-    if (iso_failed(count_problems(settings->store, &problems, first, &err))) {
+    if (iso_failed(count_problems(settings->store, &problems, &segments, first, &err))) {
         broken("verify: %s", err.text);
     }
     if (problems > 0) {
@@ -56,7 +57,7 @@ int checker_main(const struct settings *settings)
     for (unsigned w = 0; w < settings->writers; w++) {
         (void)printf("%s%llu", w > 0 ? ", " : "", (unsigned long long)verdict.heads[w]);
     }
-    (void)printf("], \"bars\": %zu, \"open_and_read_us\": %lld}\n", verdict.bars,
-                 (long long)took_us);
+    (void)printf("], \"bars\": %zu, \"segments\": %zu, \"open_and_read_us\": %lld}\n", verdict.bars,
+                 segments, (long long)took_us);
     return 0;
 }

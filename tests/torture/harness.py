@@ -9,6 +9,7 @@ import sys
 
 WORKER = os.environ.get("TORTURE_WORKER", "build/tests/torture/torture_worker")
 SHIM = os.environ.get("TORTURE_SHIM", "")
+ISOBAR = os.environ.get("ISOBAR", "build/isobar")
 FULL = os.environ.get("TORTURE", "short") == "full"
 SEED = int(os.environ.get("TORTURE_SEED", "1"))
 OPEN_US_MAX = 2_000_000
@@ -81,19 +82,16 @@ def acknowledged(output, acked):
             acked[int(parts[1])] = max(acked[int(parts[1])], int(parts[2]))
 
 
+def checking(store, seed, acked):
+    """Return the settings of a check."""
+    settings = {"store": store, "seed": seed, "writers": len(acked)}
+    return settings | {"acked": ",".join(map(str, acked))}
+
+
 def judge(store, seed, acked, in_flight=1):
     """Check the store against what was acknowledged; return (what the worker says, None) or
     (None, what is wrong). A batch that was under way may be there wholly or not at all."""
-    status, output = run(
-        "check",
-        {
-            "store": store,
-            "seed": seed,
-            "writers": len(acked),
-            "acked": ",".join(map(str, acked)),
-        },
-        timeout=60,
-    )
+    status, output = run("check", checking(store, seed, acked), timeout=60)
     if status != 0:
         return None, f"status {status}: {output.strip()[-800:]}"
     said = json.loads(output.strip().splitlines()[-1])
@@ -104,6 +102,22 @@ def judge(store, seed, acked, in_flight=1):
     return said, None
 
 
-def leftovers(store):
-    """Return how many unfinished files lie in the store."""
-    return sum(1 for _ in (store / "segments").glob(".tmp.*"))
+def clean_up(store, seed, acked):
+    """Let `isobar maintain` take away what killed writers left; return how many files that were.
+
+    After it each file is one that the catalog names, and nothing of what it names is gone.
+    """
+    before = set(os.listdir(store / "segments"))
+    maintained = subprocess.run(
+        [ISOBAR, "--store", str(store), "maintain", "--grace-seconds", "0"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment(),
+        check=False,
+    )
+    assert maintained.returncode == 0, maintained
+    after = set(os.listdir(store / "segments"))
+    listed = run_json("check", checking(store, seed, acked))["segments"]
+    assert len(after) == listed, (listed, sorted(after))
+    return len(before - after)

@@ -31,12 +31,11 @@ static struct batch choose(const struct model *model)
     }
     return (struct batch){.first = first,
                           .count = count < room ? count : room,
-                          .seal_after = rng_below(&rng, 16) == 0};
+                          .maintain_after = rng_below(&rng, 16) == 0};
 }
 
-struct batch model_step(struct model *model)
+static void take(struct model *model, struct batch batch)
 {
-    struct batch batch = choose(model);
     model->batches++;
     model->mark[0] = (uint32_t)model->batches;
     for (size_t i = batch.first; i < batch.first + batch.count; i++) {
@@ -45,6 +44,19 @@ struct batch model_step(struct model *model)
     if (batch.first + batch.count > model->next) {
         model->next = batch.first + batch.count;
     }
+}
+
+struct batch model_step(struct model *model)
+{
+    struct batch batch = choose(model);
+    take(model, batch);
+    return batch;
+}
+
+struct batch model_go_over(struct model *model, size_t count)
+{
+    struct batch batch = {.first = model->next - count / 3, .count = count};
+    take(model, batch);
     return batch;
 }
 

@@ -29,12 +29,14 @@ struct model {
 struct batch {
     size_t first;
     size_t count;
-    bool seal_after; /* pack the tail when it is written */
+    bool maintain_after; /* seal, collect and checkpoint when it is written */
 };
 
 void model_init(struct model *model, uint64_t seed, unsigned writers, unsigned writer);
 /* Go on by one batch. */
 struct batch model_step(struct model *model);
+/* Go on by a batch that the seed does not determine: count bars, a third of them there already. */
+struct batch model_go_over(struct model *model, size_t count);
 void model_advance(struct model *model, uint64_t batches);
 /* The bar at index as the model has it now. */
 struct bar model_bar(const struct model *model, size_t index);

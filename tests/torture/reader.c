@@ -12,9 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* All bars through a walk, copied together. */
-static iso_status walk_everything(struct iso_store *store, struct bars *all, int *complete,
-                                  struct iso_error *err)
+iso_status walk_everything(struct iso_store *store, struct bars *all, int *complete,
+                           struct iso_error *err)
 {
     struct iso_cursor *cursor = NULL;
     struct iso_bars piece = {0};

@@ -19,7 +19,7 @@
 enum { FILES_MAX = 1024, PATH_BYTES = 256 };
 
 #define NAME_OF_OPERATION(name, text) text,
-const char *const shim_operation_names[SHIM_OPERATION_COUNT] = {
+static const char *const operation_names[SHIM_OPERATION_COUNT] = {
     SHIM_OPERATION_TABLE(NAME_OF_OPERATION)};
 #define NAME_OF_EFFECT(name, text) text,
 static const char *const effect_names[SHIM_EFFECT_COUNT] = {SHIM_EFFECT_TABLE(NAME_OF_EFFECT)};
@@ -65,6 +65,11 @@ static int index_of(const char *const *names, int count, const char *name)
     abort();
 }
 
+enum shim_operation shim_operation_named(const char *name)
+{
+    return (enum shim_operation)index_of(operation_names, SHIM_OPERATION_COUNT, name);
+}
+
 static void fault_from_text(const char *text)
 {
     char copy[80];
@@ -79,8 +84,7 @@ static void fault_from_text(const char *text)
         abort();
     }
     shim.fault = (struct shim_fault){
-        .operation =
-            (enum shim_operation)index_of(shim_operation_names, SHIM_OPERATION_COUNT, words[0]),
+        .operation = (enum shim_operation)index_of(operation_names, SHIM_OPERATION_COUNT, words[0]),
         .nth = strtoull(words[1], NULL, 10),
         .effect = (enum shim_effect)index_of(effect_names, SHIM_EFFECT_COUNT, words[2]),
         .error = (int)strtol(words[3], NULL, 10),
@@ -133,6 +137,12 @@ static bool is_hit(enum shim_operation operation)
     (void)pthread_mutex_unlock(&shim.lock);
     if (hit && shim.fault.effect == SHIM_EFFECT_KILL) {
         (void)syscall(SYS_kill, getpid(), SIGKILL);
+    }
+    if (hit && shim.fault.effect == SHIM_EFFECT_MEANWHILE) {
+        shim.armed = false;
+        shim.fault.meanwhile();
+        shim.armed = true;
+        return false;
     }
     return hit;
 }

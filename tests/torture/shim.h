@@ -20,7 +20,7 @@
     X(OPEN, "open") X(READ, "read") X(WRITE, "write") X(SYNC, "fsync") X(RENAME, "rename")         \
     X(TRUNCATE, "ftruncate") X(UNLINK, "unlink") X(MKDIR, "mkdir") X(CLOSE, "close") X(MAP, "mmap") \
     X(LOCK, "lock") X(ALLOC, "alloc") X(STEP, "step") X(ANY, "any")
-#define SHIM_EFFECT_TABLE(X) X(FAIL, "fail") X(SHORT, "short") X(LATE, "late") X(KILL, "kill")
+#define SHIM_EFFECT_TABLE(X) X(FAIL, "fail") X(SHORT, "short") X(LATE, "late") X(KILL, "kill") X(MEANWHILE, "meanwhile")
 /* clang-format on */
 
 #define SHIM_OPERATION_ENUM(name, text) SHIM_##name,
@@ -28,14 +28,16 @@ enum shim_operation { SHIM_OPERATION_TABLE(SHIM_OPERATION_ENUM) SHIM_OPERATION_C
 #define SHIM_EFFECT_ENUM(name, text) SHIM_EFFECT_##name,
 enum shim_effect { SHIM_EFFECT_TABLE(SHIM_EFFECT_ENUM) SHIM_EFFECT_COUNT };
 
-extern const char *const shim_operation_names[SHIM_OPERATION_COUNT];
+/* The operation of that name; aborts where there is none. */
+enum shim_operation shim_operation_named(const char *name);
 
 struct shim_fault {
     enum shim_operation operation; /* ANY: whichever of those on files comes */
     uint64_t nth;                  /* counted from 1 since arming */
     enum shim_effect effect;
     int error;
-    bool ever; /* all after the n-th too */
+    bool ever;               /* all after the n-th too */
+    void (*meanwhile)(void); /* of that effect: done just before the call, which goes well */
 };
 
 /* From now on. */

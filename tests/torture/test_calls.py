@@ -4,7 +4,8 @@
 import pytest
 from harness import SEED, report, run, run_json, sized
 
-CALLS = ["make", "open", "look", "tail", "bulk", "read", "walk", "close", "seal"]
+CALLS = ["make", "open", "look", "tail", "bulk", "read", "walk", "close"]
+CALLS += ["seal", "collect", "checkpoint"]
 # Operation: (effects, every how many k in the short form). Of allocations and of steps there are
 # hundreds.
 OPERATIONS = {

@@ -3,7 +3,8 @@
 
 import json
 
-from harness import acknowledged, judge, report, sized, start
+import pytest
+from harness import acknowledged, judge, report, run_json, sized, start
 
 READERS = 8
 WRITERS = 2
@@ -60,3 +61,37 @@ def test_readers_always_see_one_state_and_writers_lose_nothing(tmp_path):
             "errors, lost or torn": 0,
         },
     )
+
+
+@pytest.mark.parametrize(
+    ("call", "operation", "stride"),
+    [
+        ("read", "step", 7),
+        ("read", "read", 1),
+        ("read", "open", 1),
+        ("walk", "step", 7),
+        ("walk", "read", 1),
+        ("walk", "open", 1),
+        ("tail", "step", 3),
+        ("tail", "read", 3),
+        ("bulk", "step", 3),
+        ("bulk", "open", 1),
+        ("bulk", "rename", 1),
+    ],
+)
+def test_a_batch_that_falls_into_the_midst_of_a_call_is_seen_wholly_or_not(
+    memory_path, call, operation, stride
+):
+    """Each writer's next batch must be there at the end, and a read must give one state."""
+    runs = 0
+    for seed in range(1, sized(2, 9)):
+        store = memory_path / f"{call}{operation}{seed}"
+        common = {"store": store, "seed": seed, "writers": WRITERS}
+        writers = [start("write", common | {"writer": w, "batches": 11}) for w in range(WRITERS)]
+        for writer in writers:
+            assert writer.communicate(timeout=60)[0].count("ack") == 11
+        settings = {"store": store, "seed": seed, "acked": "11,11", "call": call}
+        settings |= {"operation": operation, "stride": sized(stride, 1)}
+        runs += run_json("meanwhile", settings, root=memory_path)["runs"]
+    assert runs > 0
+    report(f"a batch in the midst of a {call}, before each {operation}", runs=runs, torn=0)

@@ -1,13 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writers on a disk that is full, broken or slow to take all; and the command on such a disk."""
 
-import os
 import subprocess
 
 import pytest
-from harness import ERRORS, SHIM, acknowledged, chance, environment, judge, report, run, sized
+from harness import (
+    ERRORS,
+    ISOBAR,
+    SHIM,
+    acknowledged,
+    chance,
+    environment,
+    judge,
+    report,
+    run,
+    sized,
+)
 
-ISOBAR = os.environ.get("ISOBAR", "build/isobar")
 OPERATIONS = ["open", "read", "write", "fsync", "rename", "ftruncate", "unlink", "close", "any"]
 
 

@@ -4,7 +4,7 @@
 import signal
 import time
 
-from harness import acknowledged, chance, judge, leftovers, report, sized, start
+from harness import acknowledged, chance, clean_up, judge, report, sized, start
 
 KILLS_A_STORE = 12
 
@@ -40,7 +40,7 @@ def torture(tmp_path, name, kills_wanted, writer_count, strike):
             assert wrong is None, (name, stores, kills, wrong)
             kills += died
             slowest = max(slowest, said["open_and_read_us"])
-        orphans += leftovers(store)
+        orphans += clean_up(store, stores, acked)
         batches += sum(acked)
     report(
         name,
@@ -49,7 +49,7 @@ def torture(tmp_path, name, kills_wanted, writer_count, strike):
         **{
             "batches acknowledged": batches,
             "lost or torn": 0,
-            "unfinished files left": orphans,
+            "orphans cleaned": orphans,
             "us slowest open and read": slowest,
         },
     )

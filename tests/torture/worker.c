@@ -22,6 +22,13 @@ void broken(const char *format, ...)
     exit(1);
 }
 
+void need(bool holds, const char *what, const struct iso_error *err)
+{
+    if (!holds) {
+        broken("%s: %s", what, err != NULL ? err->text : "");
+    }
+}
+
 _Atomic uint64_t *progress_map(const char *path)
 {
     static _Atomic uint64_t own[MODEL_WRITERS_MAX];
@@ -66,15 +73,14 @@ static iso_status note_problem(void *context, const struct problem *problem, str
     return ISO_OK;
 }
 
-iso_status count_problems(const char *directory, size_t *problems, char first[512],
-                          struct iso_error *err)
+iso_status count_problems(const char *directory, size_t *problems, size_t *segments,
+                          char first[512], struct iso_error *err)
 {
     ISO_DEFER(store_close) struct store *store = NULL;
     struct problems found = {0, first};
-    size_t checked;
     first[0] = '\0';
     ISO_TRY(store_open(os_system(), directory, STORE_READ, &store, err));
-    ISO_TRY(store_verify(store, true, &checked, note_problem, &found, err));
+    ISO_TRY(store_verify(store, true, segments, note_problem, &found, err));
     *problems = found.count;
     return ISO_OK;
 }
@@ -108,6 +114,7 @@ static void take_setting(struct settings *settings, const char *key, const char 
                 {"effect", &settings->effect, NULL, NULL},
                 {"stride", NULL, NULL, &settings->stride},
                 {"file", &settings->file, NULL, NULL},
+                {"other", &settings->other, NULL, NULL},
                 {"flips", NULL, NULL, &settings->flips}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (strcmp(rows[i].key, key) == 0) {
@@ -129,11 +136,8 @@ int main(int count, char **words)
     const struct {
         const char *name;
         int (*run)(const struct settings *);
-    } modes[] = {{"write", writer_main},
-                 {"check", checker_main},
-                 {"read", reader_main},
-                 {"calls", calls_main},
-                 {"flips", flips_main}};
+    } modes[] = {{"write", writer_main}, {"check", checker_main},       {"read", reader_main},
+                 {"calls", calls_main},  {"meanwhile", meanwhile_main}, {"flips", flips_main}};
     struct settings settings = {.seed = 1, .writers = 1, .batches = UINT64_MAX, .stride = 1};
     for (int i = 2; i < count; i++) {
         char *value = strchr(words[i], '=');

@@ -67,22 +67,24 @@ static void write_batch(struct writer *writer, const struct batch *batch)
     writer->failures = 0;
 }
 
-/* Maintenance is not the public interface's yet. */
-static void seal(struct writer *writer)
+/* Everything `isobar maintain` does, with no grace: what others still need must stay by itself.
+ * (It is not the public interface's yet.) */
+static void maintain(struct writer *writer)
 {
     struct iso_error err = {0};
     struct store *store = NULL;
     struct series series;
+    struct collect_report report = {0};
     size_t sealed;
     iso_status status = series_make(MODEL_SYMBOL, MODEL_INTERVAL, &series, &err);
     ISO_ASSERT(!iso_failed(status));
     status = store_open(os_system(), writer->settings->store, STORE_WRITE, &store, &err);
-    if (!iso_failed(status)) {
-        status = store_seal(store, &series, &sealed, &err);
-    }
+    status = iso_failed(status) ? status : store_seal(store, &series, &sealed, &err);
+    status = iso_failed(status) ? status : store_collect(store, 0, &report, &err);
+    status = iso_failed(status) ? status : store_checkpoint(store, &err);
     store_close(&store);
     if (iso_failed(status)) {
-        failed(writer, "seal", &err);
+        failed(writer, "maintenance", &err);
     }
 }
 
@@ -109,8 +111,8 @@ int writer_main(const struct settings *settings)
         struct batch batch = model_step(&model);
         write_batch(&writer, &batch);
         acknowledge(&writer);
-        if (batch.seal_after) {
-            seal(&writer);
+        if (batch.maintain_after) {
+            maintain(&writer);
         }
         if (settings->session != 0 && (i + 1) % settings->session == 0) {
             iso_store_close(&writer.store);
