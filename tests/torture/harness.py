@@ -107,7 +107,7 @@ def clean_up(store, seed, acked):
 
     After it each file is one that the catalog names, and nothing of what it names is gone.
     """
-    before = set(os.listdir(store / "segments"))
+    before = set((store / "segments").iterdir())
     maintained = subprocess.run(
         [ISOBAR, "--store", str(store), "maintain", "--grace-seconds", "0"],
         capture_output=True,
@@ -117,7 +117,7 @@ def clean_up(store, seed, acked):
         check=False,
     )
     assert maintained.returncode == 0, maintained
-    after = set(os.listdir(store / "segments"))
+    after = set((store / "segments").iterdir())
     listed = run_json("check", checking(store, seed, acked))["segments"]
     assert len(after) == listed, (listed, sorted(after))
     return len(before - after)
