@@ -55,7 +55,8 @@ struct batch model_step(struct model *model)
 
 struct batch model_go_over(struct model *model, size_t count)
 {
-    struct batch batch = {.first = model->next - count / 3, .count = count};
+    size_t over = count / 3 < model->next ? count / 3 : model->next - 1;
+    struct batch batch = {.first = model->next - over, .count = count};
     take(model, batch);
     return batch;
 }
