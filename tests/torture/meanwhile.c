@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One call of the library, and in the midst of it, just before its k-th operation, another writer
- * stores a batch, packs the tail and, every second time, takes away what was replaced; for k = 1, 2, 3 ... until the
- * call has no k-th operation. However it falls, a read gives one state, before or after, and two
- * writers both have their batch stored. What a run of processes side by side meets by luck is met
- * here at every point. (Not while the call holds the catalog's lock: there the other would wait.)
+ * stores a batch, packs the tail and, every second time, takes away what was replaced; for k = 1,
+ * 2, 3 ... until the call has no k-th operation. However it falls, a read gives one state, before
+ * or after, and two writers both have their batch stored. What a run of processes side by side
+ * meets by luck is met here at every point. (Not while the call holds the catalog's lock: there the
+ * other would wait.)
  */
 #include "shim.h"
 #include "worker.h"
