@@ -16,7 +16,7 @@ ISOBAR_TEST_POOLER_URL   postgres://... of the pooler, where there is one
 ISOBAR_TEST_CA           certificate of the authority that signed the servers' (localhost, db.test)
 ISOBAR_TEST_SERVER_PID   process of the server, to stop and go on
 
-Where the machine lacks a part, one TAP line says which, and how to get it; the exit code is 77.
+Where the machine lacks a part, one TAP line says which, and how to get it.
 """
 
 import contextlib
@@ -34,7 +34,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TRIXIE = (ROOT / ".deps").resolve() / "trixie"
 START_SECONDS_MAX = 60
-SKIPPED = 77
 USER = "isobar"
 DATABASE = "isobar"
 
@@ -330,7 +329,7 @@ def run(names, program):
             return subprocess.run(program, env=clean_environment() | tell, check=False).returncode
     except Missing as missing:
         print(f"1..0 # SKIP this machine has no {missing}", flush=True)
-        return SKIPPED
+        return 0
 
 
 def main():
