@@ -21,14 +21,13 @@ enum { MESSAGE_BYTES = 4096, TIMEOUT_TEXT_BYTES = 32 };
 /* --- forks -------------------------------------------------------------------------------------*/
 
 static atomic_uint fork_generation;
-static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 
 static void note_fork(void)
 {
     (void)atomic_fetch_add(&fork_generation, 1);
 }
 
-static void watch_forks(void)
+__attribute__((constructor)) static void watch_forks(void)
 {
     int failed = pthread_atfork(NULL, NULL, note_fork);
     ISO_ASSERT(failed == 0);
@@ -36,7 +35,6 @@ static void watch_forks(void)
 
 uint32_t pg_fork_generation(void)
 {
-    (void)pthread_once(&fork_once, watch_forks);
     return atomic_load_explicit(&fork_generation, memory_order_relaxed);
 }
 
@@ -422,15 +420,14 @@ static iso_status probe_prepared(struct pg *pg, int64_t deadline_us, struct iso_
     return ISO_OK;
 }
 
-/* The server's own limit, a little past ours so that ours, which knows more, comes first. */
 static iso_status set_time_limit(struct pg *pg, int64_t deadline_us, struct iso_error *err)
 {
-    char sql[160];
+    long long limit_ms = (long long)pg_server_limit_ms(pg);
+    char sql[192];
     (void)snprintf(sql, sizeof sql,
-                   "SET statement_timeout TO %lld; SET idle_in_transaction_session_timeout TO "
-                   "%lld; SET lock_timeout TO %lld",
-                   (long long)(pg->command_us / 1000), (long long)pg->command_us * 4 / 1000,
-                   (long long)(pg->command_us / 2000));
+                   "SET statement_timeout TO %lld; SET lock_timeout TO %lld; "
+                   "SET idle_in_transaction_session_timeout TO %lld",
+                   limit_ms, limit_ms / 2, limit_ms * 4);
     return pg_script(pg, sql, deadline_us, err);
 }
 
@@ -516,6 +513,12 @@ bool pg_is_usable(const struct pg *pg)
 {
     return !pg->is_broken && pg->fork_generation == pg_fork_generation() &&
            PQstatus(pg->handle) == CONNECTION_OK;
+}
+
+bool pg_is_quiet(const struct pg *pg)
+{
+    struct pollfd wanted = {.fd = PQsocket(pg->handle), .events = POLLIN};
+    return poll(&wanted, 1, 0) == 0;
 }
 
 bool pg_is_worn(const struct pg *pg)

@@ -89,6 +89,8 @@ iso_status pg_script(struct pg *pg, const char *sql, int64_t deadline_us, struct
 /* False once the connection was lost, timed out, or belongs to the process this one was forked
  * from. */
 bool pg_is_usable(const struct pg *pg);
+/* True where nothing has come unasked for: no farewell of the server, no end of the stream. */
+bool pg_is_quiet(const struct pg *pg);
 /* True where it works but should be replaced: a prepared statement of it no longer fits. */
 bool pg_is_worn(const struct pg *pg);
 /* True inside BEGIN ... COMMIT, failed or not. */
@@ -123,7 +125,7 @@ struct pg_traffic {
 };
 struct pg_traffic pg_traffic(const struct pg *pg);
 
-/* Marks this process as another than its parent; called in the child of each fork. */
+/* A number that is another in the child of each fork. */
 uint32_t pg_fork_generation(void);
 
 #endif

@@ -90,7 +90,7 @@ static bool send_limit(struct batch *batch, size_t index)
         return true;
     }
     char text[24];
-    (void)snprintf(text, sizeof text, "%lld", (long long)(pg->command_us / 1000));
+    (void)snprintf(text, sizeof text, "%lld", (long long)pg_server_limit_ms(pg));
     struct pg_params params = {0};
     params_add_text(&params, text);
     expect(batch, STEP_LIMIT, index);

@@ -54,6 +54,15 @@ static inline struct pg_result *result_of(PGresult *handle)
     return (struct pg_result *)handle;
 }
 
+/*
+ * The server's own limit is reached a little before ours: what it ends has failed for certain, and
+ * the connection stays, while what we cut is unknown.
+ */
+static inline int64_t pg_server_limit_ms(const struct pg *pg)
+{
+    return pg->command_us / 1000 * 9 / 10;
+}
+
 /* Wait until the socket can be read, or written too. Fails with CLOUD_DOWN at the deadline. */
 iso_status pg_await(struct pg *pg, bool also_write, int64_t deadline_us, struct iso_error *err);
 
