@@ -411,6 +411,7 @@ static iso_status probe_prepared(struct pg *pg, int64_t deadline_us, struct iso_
         }
     }
     pg->prepares = false;
+    pg->is_worn = false; /* where the name was there already */
     ISO_TRY(status);
     pg->prepared_count = 0;
     if (!iso_failed(item[1].status)) {

@@ -45,7 +45,8 @@ struct pg_query {
     const char *sql;          /* one statement; lives until the call is done */
     struct pg_params *params; /* NULL: none */
     enum pg_effect effect;
-    bool once; /* not worth preparing */
+    bool once;  /* not worth preparing */
+    bool alone; /* a read that shares no transaction with its neighbours in a batch */
 };
 
 /* One query of a batch and how it ended. result is the caller's then. */

@@ -129,10 +129,15 @@ static bool send_query(struct batch *batch, size_t index)
                                params->formats, 1) != 0;
 }
 
+static bool shares(const struct pg_query *query)
+{
+    return query->effect == PG_READS && !query->alone;
+}
+
 static bool shares_with_next(const struct batch *batch, size_t index)
 {
-    return index + 1 < batch->count && batch->items[index]->query->effect == PG_READS &&
-           batch->items[index + 1]->query->effect == PG_READS;
+    return index + 1 < batch->count && shares(batch->items[index]->query) &&
+           shares(batch->items[index + 1]->query);
 }
 
 static bool send_sync(struct batch *batch, size_t index)
