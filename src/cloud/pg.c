@@ -394,7 +394,7 @@ static iso_status probe_prepared(struct pg *pg, int64_t deadline_us, struct iso_
 {
     ISO_DEFER(result_free) struct pg_result *result = NULL;
     int64_t renamed = 0;
-    struct pg_query begin = {.sql = "BEGIN READ ONLY", .once = true};
+    struct pg_query begin = {.sql = "BEGIN READ ONLY", .effect = PG_BEGINS, .once = true};
     struct pg_query prepared = {
         .sql = "SELECT count(*) FROM pg_catalog.pg_prepared_statements "
                "WHERE name LIKE 'PGBOUNCER\\_%' AND statement LIKE '%isobar probes%'"};
@@ -531,6 +531,11 @@ bool pg_in_transaction(const struct pg *pg)
 {
     PGTransactionStatusType state = PQtransactionStatus(pg->handle);
     return state == PQTRANS_INTRANS || state == PQTRANS_INERROR;
+}
+
+bool pg_transaction_failed(const struct pg *pg)
+{
+    return PQtransactionStatus(pg->handle) == PQTRANS_INERROR;
 }
 
 enum fault pg_fault(const struct pg *pg)

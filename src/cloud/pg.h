@@ -38,6 +38,7 @@ void pg_close(struct pg **pg);
 enum pg_effect {
     PG_READS,   /* nothing: it may share a transaction with other reads, and be sent again */
     PG_WRITES,  /* something */
+    PG_BEGINS,  /* opens a transaction that later queries belong to */
     PG_COMMITS, /* makes earlier statements' work last */
 };
 
@@ -96,6 +97,8 @@ bool pg_is_quiet(const struct pg *pg);
 bool pg_is_worn(const struct pg *pg);
 /* True inside BEGIN ... COMMIT, failed or not. */
 bool pg_in_transaction(const struct pg *pg);
+/* True inside a transaction in which something failed: it can only be rolled back. */
+bool pg_transaction_failed(const struct pg *pg);
 /* The fault and SQLSTATE ("" where none came) of the last failure. */
 enum fault pg_fault(const struct pg *pg);
 const char *pg_sqlstate(const struct pg *pg);

@@ -25,7 +25,7 @@ struct batch {
     struct pg_item *const *items;
     size_t count;
     int64_t deadline_us;
-    bool in_transaction; /* when it began */
+    bool in_transaction; /* one was open, or a query of the batch has opened one */
     struct step steps[STEPS_MAX];
     size_t step_count;
     size_t sync_begin; /* the first item of the transaction that is being answered */
@@ -86,7 +86,7 @@ static bool send_limit(struct batch *batch, size_t index)
 {
     struct pg *pg = batch->pg;
     if (!pg->is_pooled || batch->in_transaction ||
-        batch->items[index]->query->effect == PG_COMMITS) {
+        batch->items[index]->query->effect >= PG_BEGINS) {
         return true;
     }
     char text[24];
@@ -157,6 +157,8 @@ static bool send_all(struct batch *batch)
         if ((begins && !send_limit(batch, i)) || !send_query(batch, i)) {
             return false;
         }
+        batch->in_transaction =
+            batch->in_transaction || batch->items[i]->query->effect == PG_BEGINS;
         begins = !shares_with_next(batch, i);
         if (begins && !send_sync(batch, i)) {
             return false;
