@@ -4,6 +4,10 @@
 #include <string.h>
 
 #define GLOBAL OPTION_END
+#define CLOUD_OPTIONS                                                                             \
+    OPTION_cloud_url, OPTION_cloud_password_command, OPTION_cloud_profile, OPTION_cloud_pool_min, \
+        OPTION_cloud_pool_max, OPTION_cloud_acquire_ms, OPTION_cloud_connect_ms,                  \
+        OPTION_cloud_command_ms, OPTION_cloud_idle_ms
 
 /* clang-format off */
 static const struct command commands[] = {
@@ -46,6 +50,9 @@ static const struct command commands[] = {
      {OPTION_output, GLOBAL}, command_export_strategy},
     {"bench", "codec|import|read FILE...", "Measure on files of bars", "isobar bench codec BTCUSDT-1m-2024-01.csv.gz --runs 7", 1, 1 << 20,
      {OPTION_runs, OPTION_bench_peers, GLOBAL}, command_bench},
+    {"cloud", "status", "What the cloud is, and whether it answers",
+     "isobar cloud status\nISOBAR_CLOUD_URL=postgres://me@ep-a-b-1.eu-central-1.aws.neon.tech/bars isobar cloud status --json", 1, 1,
+     {CLOUD_OPTIONS, GLOBAL}, command_cloud},
     {"help", "[COMMAND]", "Show help", "isobar help import", 0, 1, {GLOBAL}, command_help},
     {"generate", "man|markdown|bash|zsh|fish", "Print the man page, the option reference or shell completion",
      "isobar generate bash > /etc/bash_completion.d/isobar", 1, 1, {GLOBAL}, command_generate},

@@ -400,6 +400,8 @@ static iso_status fill(struct settings *settings, const struct settings_source *
         for (PQconninfoOption *at = given; at->keyword != NULL; at++) {
             bool secret =
                 strcmp(at->keyword, "password") == 0 || strcmp(at->keyword, "sslpassword") == 0;
+            settings->has_password_given =
+                settings->has_password_given || (secret && at->val != NULL);
             ISO_TRY(secrets_add(&settings->secrets, secret ? at->val : NULL, err));
         }
     }

@@ -35,7 +35,8 @@ struct settings {
     char warning[SETTINGS_WARNING_BYTES]; /* "" where nothing is weaker than it should be */
     bool is_local;                        /* a socket file, localhost, 127.x, ::1 */
     bool is_neon;
-    bool is_pooled; /* by its name */
+    bool is_pooled;          /* by its name */
+    bool has_password_given; /* the URL itself holds one */
 };
 
 /*

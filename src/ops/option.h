@@ -63,6 +63,15 @@ enum option_scope { OPTION_SETTING, OPTION_CALL };
     X(resume, 0, TEXT, CALL, NULL, 0, 0, "RUN", "Go on with this unfinished run.")                                  \
     X(trades, 0, TEXT, CALL, NULL, 0, 0, "FILE", "Write the trades as CSV.")                                        \
     X(equity, 0, TEXT, CALL, NULL, 0, 0, "FILE", "Write the equity of every bar as CSV.")                           \
+    X(cloud_url, 0, TEXT, SETTING, NULL, 0, 0, "URL", "The cloud: postgres://USER@HOST/DATABASE; what it lacks comes from PG* variables, service and password file.") \
+    X(cloud_password_command, 0, TEXT, SETTING, NULL, 0, 0, "COMMAND", "Command that prints the password, run for each connection.") \
+    X(cloud_profile, 0, CHOICE, SETTING, "auto", 0, 0, "auto|server|serverless", "How connections are kept; auto: serverless for Neon.") \
+    X(cloud_pool_min, 0, INTEGER, SETTING, NULL, 0, 256, "N", "Connections kept open; preset 5, serverless 0.") \
+    X(cloud_pool_max, 0, INTEGER, SETTING, NULL, 1, 256, "N", "Most connections; preset 20.")                          \
+    X(cloud_acquire_ms, 0, INTEGER, SETTING, NULL, 1, 3600000, "MS", "Longest wait for a connection, all attempts to open one included; preset 15000, serverless 45000.") \
+    X(cloud_connect_ms, 0, INTEGER, SETTING, NULL, 1, 600000, "MS", "Limit of one attempt to connect; preset 10000, serverless 20000.") \
+    X(cloud_command_ms, 0, INTEGER, SETTING, NULL, 1, 86400000, "MS", "Limit of one statement; preset 30000.")      \
+    X(cloud_idle_ms, 0, INTEGER, SETTING, NULL, 1, 86400000, "MS", "Close what lay idle for that long; preset 600000, serverless 60000.") \
     X(runs, 0, INTEGER, CALL, "7", 1, 1000, "N", "Repetitions; the median is printed.")                           \
     X(bench_peers, 0, TEXT, SETTING, NULL, 0, 0, "DIR", "The source tree whose peers are measured too; preset: the one that isobar was built in.")
 /* clang-format on */
