@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A connection's inside, shared by pg.c, pg_batch.c and pg_value.c. */
+/* A connection's inside, shared by pg.c, pg_open.c, pg_batch.c and pg_value.c. */
 #ifndef CLOUD_PG_INTERNAL_H
 #define CLOUD_PG_INTERNAL_H
 
@@ -52,6 +52,11 @@ static inline const PGresult *result_handle(const struct pg_result *result)
 static inline struct pg_result *result_of(PGresult *handle)
 {
     return (struct pg_result *)handle;
+}
+
+static inline int64_t pg_now_us(const struct pg *pg)
+{
+    return pg->os->monotonic_us(pg->os->context);
 }
 
 /*

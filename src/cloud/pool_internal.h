@@ -84,7 +84,7 @@ iso_status pool_make(struct pool *pool, int64_t deadline_us, struct lease **leas
 void pool_discard(struct pool *pool, struct lease **lease);
 
 /* The thread that keeps min connections open and closes what is idle or old. */
-void *pool_upkeep(void *pool);
+void *pool_upkeep(void *context);
 /* With the lock held: give up one use; the last frees the pool. Unlocks. */
 void pool_leave(struct pool *pool);
 

@@ -98,28 +98,38 @@ static iso_status open_patiently(struct pool *pool, int64_t deadline_us, struct 
     }
 }
 
+/* The place in total goes to another where no connection came of it. */
+static void end_opening(struct pool *pool, bool opened)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    pool->opening--;
+    pool->total -= !opened;
+    pool_serve(pool);
+    (void)pthread_mutex_unlock(&pool->lock);
+}
+
 iso_status pool_make(struct pool *pool, int64_t deadline_us, struct lease **lease,
                      struct iso_error *err)
 {
-    ISO_DEFER(mem_defer_free) struct lease *made = calloc(1, sizeof *made);
     struct pg *pg = NULL;
-    iso_status status = made != NULL ? open_patiently(pool, deadline_us, &pg, err)
-                                     : iso_fail(ISO_ERROR_OUT_OF_MEMORY, err, "no memory");
-    int64_t lifetime_us = with_jitter(pool, pool->profile.lifetime_us, 0.1);
-    (void)pthread_mutex_lock(&pool->lock);
-    pool->opening--;
-    pool->total -= iso_failed(status);
-    pool_serve(pool);
-    (void)pthread_mutex_unlock(&pool->lock);
-    ISO_TRY(status);
+    struct lease *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        end_opening(pool, false);
+        ISO_FAIL(OUT_OF_MEMORY, err, "no memory for a connection");
+    }
+    iso_status status = open_patiently(pool, deadline_us, &pg, err);
+    end_opening(pool, !iso_failed(status));
+    if (iso_failed(status)) {
+        free(made);
+        return status;
+    }
     int64_t now_us = pool_now_us(pool);
-    *made = (struct lease){.pool = pool,
-                           .pg = pg,
-                           .fork_generation = pool->fork_generation,
-                           .expires_us = now_us + lifetime_us,
-                           .released_us = now_us};
+    made->pool = pool;
+    made->pg = pg;
+    made->fork_generation = pool->fork_generation;
+    made->expires_us = now_us + with_jitter(pool, pool->profile.lifetime_us, 0.1);
+    made->released_us = now_us;
     *lease = made;
-    made = NULL;
     return ISO_OK;
 }
 

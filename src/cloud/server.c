@@ -11,7 +11,7 @@ static const char *const feature_names[SERVER_FEATURE_COUNT] = {
 };
 
 static const char *const feature_helps[SERVER_FEATURE_COUNT] = {
-#define X(name, help) [SERVER_##name] = help,
+#define X(name, help) [SERVER_##name] = (help),
     SERVER_FEATURE_TABLE(X)
 #undef X
 };
