@@ -89,6 +89,7 @@ static void begin_process(struct pool *pool)
     pool->waiting = 0;
     pool->opened_us = pool_now_us(pool);
     pool->upkeep_us = 0;
+    pool->doubt_us = 0;
     pool->refill_us = 0;
     uint64_t seed;
     os_entropy(&seed, sizeof seed);
@@ -277,9 +278,6 @@ static bool is_alive(struct pool *pool, const struct lease *lease, int64_t deadl
     if (!pg_is_usable(lease->pg) || pool_now_us(pool) >= lease->expires_us) {
         return false;
     }
-    if (idle_us < LOOK_US) {
-        return true;
-    }
     bool is_quiet = pg_is_quiet(lease->pg);
     bool asks = is_quiet && idle_us >= pool->profile.check_us;
     bool alive = is_quiet && (!asks || answers(pool, lease->pg, deadline_us));
@@ -329,8 +327,8 @@ static struct lease *take_quickly(struct pool *pool)
     if (pool->first == NULL && pool->idle_count > 0 && !pool->is_closing) {
         int64_t now_us = pool_now_us(pool);
         struct lease *top = pool->idle[pool->idle_count - 1];
-        if (now_us - top->released_us < LOOK_US && now_us < top->expires_us &&
-            pg_is_usable(top->pg)) {
+        if (now_us - top->released_us < LOOK_US && top->released_us > pool->doubt_us &&
+            now_us < top->expires_us && pg_is_usable(top->pg)) {
             lease = pool_take_idle(pool);
             lease->lent_us = now_us;
             pool->users++;
@@ -398,6 +396,7 @@ static uint64_t *reason_to_drop(struct pool *pool, const struct lease *lease, bo
                                 int64_t now_us)
 {
     if (!is_fit) {
+        pool->doubt_us = now_us;
         return &pool->stats.closed_broken;
     }
     return now_us >= lease->expires_us || pool->is_closing ? &pool->stats.closed_old : NULL;

@@ -46,6 +46,8 @@ struct pool {
     size_t waiting;
     int64_t opened_us;
     int64_t upkeep_us; /* until when upkeep sleeps */
+    int64_t
+        doubt_us; /* a connection was found broken then: those idle since before are looked at */
     int64_t refill_us; /* when upkeep may try to open connections again */
     struct rng jitter;
     struct pool_stats stats;

@@ -52,7 +52,7 @@ static inline int listen_somewhere(int *port)
 
 /* --- the proxy ---------------------------------------------------------------------------------*/
 
-/* What happens to what passes. At a message boundary: that of a message that holds `word`. */
+/* What happens to what passes. The word is a whole text of a message, as COMMIT in Parse. */
 enum wire_mode {
     WIRE_PASSES,
     WIRE_STALLS,        /* nothing goes either way, everything stays open */
@@ -62,7 +62,7 @@ enum wire_mode {
     WIRE_CUTS_AFTER,    /* at the word: the server has answered, the client never hears it */
     WIRE_CUTS_ANSWERS,  /* after `bytes` more bytes of answers: in the middle of a row */
     WIRE_REFUSES,       /* whoever comes is turned away at once */
-    WIRE_HOLDS,         /* whoever comes waits until the mode changes; who is there is served */
+    WIRE_HOLDS,         /* whoever signs in waits for being ready until the mode changes */
 };
 
 enum { WIRE_PAIRS_MAX = 4096 };
@@ -120,7 +120,7 @@ static inline bool from_client(struct pair *pair, int mode)
     }
     const char *word = pair->proxy->word;
     bool is_there = (mode == WIRE_CUTS_BEFORE || mode == WIRE_CUTS_AFTER) &&
-                    memmem(buffer, (size_t)got, word, strlen(word)) != NULL;
+                    memmem(buffer, (size_t)got, word, strlen(word) + 1) != NULL;
     if (is_there && atomic_compare_exchange_strong(&pair->proxy->mode, &mode, WIRE_PASSES)) {
         if (mode == WIRE_CUTS_AFTER) {
             (void)pass_on(pair->server, buffer, (size_t)got);
@@ -131,12 +131,30 @@ static inline bool from_client(struct pair *pair, int mode)
     return pass_on(pair->server, buffer, (size_t)got);
 }
 
+/* As Neon does it: signing in is fast, since its proxy does that; then the compute has to wake. */
+static inline size_t pass_and_hold(const struct pair *pair, const char *bytes, size_t length)
+{
+    static const char signed_in[] = "R\0\0\0\10\0\0\0\0"; /* its NUL is not looked for */
+    const char *found = memmem(bytes, length, signed_in, sizeof signed_in - 1);
+    size_t passed = found != NULL ? (size_t)(found - bytes) + sizeof signed_in - 1 : 0;
+    (void)pass_on(pair->client, bytes, passed);
+    while (found != NULL && atomic_load(&pair->proxy->mode) == WIRE_HOLDS &&
+           !atomic_load(&pair->proxy->ends)) {
+        sleep_ms(5);
+    }
+    return passed;
+}
+
 static inline bool from_server(struct pair *pair, int mode)
 {
     char buffer[65536];
     ssize_t got = read(pair->server, buffer, sizeof buffer);
     if (got <= 0) {
         return false;
+    }
+    if (mode == WIRE_HOLDS) {
+        size_t passed = pass_and_hold(pair, buffer, (size_t)got);
+        return pass_on(pair->client, buffer + passed, (size_t)got - passed);
     }
     if (mode == WIRE_DROPS_ANSWERS) {
         return true;
@@ -184,9 +202,6 @@ static inline bool pair_connect(struct pair *pair)
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
                                   .sin_port = htons((uint16_t)pair->proxy->target_port)};
-    while (atomic_load(&pair->proxy->mode) == WIRE_HOLDS && !atomic_load(&pair->proxy->ends)) {
-        sleep_ms(5);
-    }
     pair->server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     (void)setsockopt(pair->server, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     (void)setsockopt(pair->client, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
