@@ -16,6 +16,8 @@ ISOBAR_TEST_POOLER_URL   postgres://... of the pooler, where there is one
 ISOBAR_TEST_CA           certificate of the authority that signed the servers' (localhost, db.test)
 ISOBAR_TEST_SERVER_PID   process of the server, to stop and go on
 
+SIGUSR1 to this program, PROGRAM's parent, kills the pooler and starts it again.
+
 Where the machine lacks a part, one TAP line says which, and how to get it.
 """
 
@@ -23,10 +25,12 @@ import contextlib
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -176,8 +180,8 @@ class Server:
 
     def stop(self):
         if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(18)  # SIGCONT: a test may have stopped it
-            self.process.send_signal(2)  # SIGINT: end at once and in order
+            self.process.send_signal(signal.SIGCONT)  # a test may have stopped it
+            self.process.send_signal(signal.SIGINT)  # ends at once and in order
             try:
                 self.process.wait(20)
             except subprocess.TimeoutExpired:
@@ -280,11 +284,20 @@ class PgBouncer(Server):
             text = "\n".join(["[databases]", where, "[pgbouncer]", *lines])
             (self.directory / "ini").write_text(text + "\n")
             self.hand_over()
-            self.start("pgbouncer", f"{self.inside}/ini")
+            self.begin()
             self.url = f"postgres://{USER}:{password}@127.0.0.1:{self.port}/{DATABASE}"
         except BaseException:
             self.stop()
             raise
+
+    def begin(self):
+        self.start("pgbouncer", f"{self.inside}/ini")
+
+    def restart(self):
+        self.process.kill()
+        self.process.wait()
+        (self.directory / "pid").unlink(missing_ok=True)
+        self.begin()
 
 
 @contextlib.contextmanager
@@ -309,6 +322,8 @@ def running(names):
         if pooler_name:
             started.append(PgBouncer(pooler_name, certificates, server, password))
             tell["ISOBAR_TEST_POOLER_URL"] = started[-1].url
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGUSR1, lambda *_: started[-1].restart())
         yield tell
     finally:
         for each in reversed(started):

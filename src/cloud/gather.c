@@ -4,8 +4,13 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <time.h>
 
-enum { SENDS_MAX = 4 }; /* how often one query goes out at most */
+enum {
+    SENDS_MAX = 7,       /* how often one query goes out at most */
+    SENDS_AT_ONCE = 2,   /* of these, without a pause before */
+    PAUSE_FIRST_MS = 10, /* doubled each time: 310 ms in all */
+};
 
 /* A query on its way; it lives on its thread's stack. */
 struct request {
@@ -220,6 +225,16 @@ static void resign(struct gather *gather, struct lease **lane)
     }
 }
 
+/* A server that goes away takes its connections one by one: the next may be about to go as well. */
+static void pause_before(int sends)
+{
+    if (sends > SENDS_AT_ONCE) {
+        struct timespec left = {.tv_nsec = PAUSE_FIRST_MS * 1000000L
+                                           << (sends - SENDS_AT_ONCE - 1)};
+        (void)nanosleep(&left, NULL);
+    }
+}
+
 /* Send what is queued, for all, until the own query is done; then let another thread do it. */
 static void lead(struct gather *gather, struct request *own)
 {
@@ -230,6 +245,7 @@ static void lead(struct gather *gather, struct request *own)
         (void)pthread_mutex_lock(&gather->lock);
         take_round(gather, own, &round);
         (void)pthread_mutex_unlock(&gather->lock);
+        pause_before(own->sends);
         run_round(gather, &round, &lane);
         (void)pthread_mutex_lock(&gather->lock);
         sort_round(gather, own, &round);

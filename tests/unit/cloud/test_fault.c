@@ -7,6 +7,8 @@
 #include "cloud/gather.h"
 #include "cloud/transaction.h"
 
+#include <signal.h>
+
 static struct proxy proxy;
 static struct settings settings;
 static struct pool *pool;
@@ -52,8 +54,8 @@ static int open_all(void **state)
 {
     (void)state;
     struct iso_error err = {0};
-    proxy_start(&proxy, server_url());
-    proxy_url(&proxy, server_url(), url);
+    proxy_start(&proxy, server_data_url());
+    proxy_url(&proxy, server_data_url(), url);
     struct settings_source source = {.url = url};
     assert_ok(settings_init(&settings, &source, ROUTE_GIVEN, &err));
     run_script("DROP TABLE IF EXISTS mark, row; CREATE TABLE mark (id int8 PRIMARY KEY); "
@@ -276,32 +278,57 @@ static void *sleep_and_wake(void *context)
     return NULL;
 }
 
-static void sleeping_and_waking_reaches_no_caller(void **state)
+/* The pooler is killed and started again, in earnest. */
+static void *restart_pooler(void *context)
 {
-    (void)state;
+    const struct soak *soak = context;
+    while (server_now_us() < soak->end_us - 1500000) {
+        sleep_ms(1000);
+        (void)kill(getppid(), SIGUSR1);
+    }
+    return NULL;
+}
+
+/* Every call succeeds, and each write is there once. */
+static void soak_under(void *(*trouble)(void *), struct pool_stats *stats)
+{
     struct iso_error err = {0};
     struct soak soak = {.end_us = server_now_us() + SOAK_MS * 1000};
-    pthread_t sandman;
+    pthread_t troubled;
     run_script("TRUNCATE mark, row");
     open_pool(quick_profile());
     assert_ok(gather_open(pool, 2, &soak.gather, &err));
-    assert_int_equal(pthread_create(&sandman, NULL, sleep_and_wake, &soak), 0);
+    assert_int_equal(pthread_create(&troubled, NULL, trouble, &soak), 0);
     iso_status status = threads_run(SLEEPERS, SLEEPERS, soak_one, &soak, &err);
-    assert_int_equal(pthread_join(sandman, NULL), 0);
+    assert_int_equal(pthread_join(troubled, NULL), 0);
     proxy_set(&proxy, WIRE_PASSES);
     assert_ok(status);
-    struct pool_stats stats;
-    pool_stats(pool, &stats);
+    pool_stats(pool, stats);
     gather_close(&soak.gather);
     assert_int_equal(count_rows("SELECT count(*) FROM row"), atomic_load(&soak.writes));
     assert_int_equal(count_rows("SELECT count(DISTINCT id) FROM row"), atomic_load(&soak.writes));
     assert_int_equal(count_rows("SELECT count(*) FROM mark"), atomic_load(&soak.writes));
     assert_true(atomic_load(&soak.calls) > 500);
+    print_message("# %lld calls, all ok; %llu of %llu connects failed, %llu cold starts\n",
+                  (long long)atomic_load(&soak.calls), (unsigned long long)stats->connect_failures,
+                  (unsigned long long)stats->connects, (unsigned long long)stats->cold_starts);
+}
+
+static void sleeping_and_waking_reaches_no_caller(void **state)
+{
+    (void)state;
+    struct pool_stats stats;
+    soak_under(sleep_and_wake, &stats);
     assert_true(stats.cold_starts > 0);
     assert_true(stats.connect_failures > 0);
-    print_message("# %lld calls, all ok; %llu of %llu connects failed, %llu cold starts\n",
-                  (long long)atomic_load(&soak.calls), (unsigned long long)stats.connect_failures,
-                  (unsigned long long)stats.connects, (unsigned long long)stats.cold_starts);
+}
+
+static void a_pooler_that_is_restarted_reaches_no_caller(void **state)
+{
+    (void)state;
+    struct pool_stats stats;
+    soak_under(restart_pooler, &stats);
+    assert_true(stats.closed_broken + stats.check_failures > 0);
 }
 
 int main(void)
@@ -317,5 +344,9 @@ int main(void)
         WITH_ALL(work_that_may_be_repeated_is_neither_lost_nor_doubled),
         WITH_ALL(sleeping_and_waking_reaches_no_caller),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest pooler_tests[] = {
+        WITH_ALL(a_pooler_that_is_restarted_reaches_no_caller),
+    };
+    return server_pooler_url() != NULL ? cmocka_run_group_tests(pooler_tests, NULL, NULL)
+                                       : cmocka_run_group_tests(tests, NULL, NULL);
 }
