@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// pool_pgx measures pgx's pool for `isobar bench pool`: SELECT 1 by 1, 8 and 64 tasks, and
-// acquire and release by one. It takes the URL from the environment, the seconds of each measure
-// and the number of connections from its arguments, and prints "name value" lines.
+// pool_pgx measures pgx's pool for `isobar bench pool`: SELECT 1 by 1, 8 and 64 tasks, medians of
+// several runs, and acquiring and releasing a connection that nobody else wants.
+//
+//	pool_pgx RUNS SECONDS CONNECTIONS
+//
+// ISOBAR_CLOUD_URL names the server. Prints lines of name, value and unit with tabs between.
 package main
 
 import (
@@ -10,12 +13,15 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 )
+
+const acquires = 20000
 
 func must(err error) {
 	if err != nil {
@@ -24,12 +30,17 @@ func must(err error) {
 	}
 }
 
+func median(values []float64) float64 {
+	slices.Sort(values)
+	return values[len(values)/2]
+}
+
 func selects(pool *pgxpool.Pool, tasks int, seconds float64) float64 {
-	end := time.Now().Add(time.Duration(seconds * float64(time.Second)))
+	begin := time.Now()
+	end := begin.Add(time.Duration(seconds * float64(time.Second)))
 	counts := make([]int, tasks)
 	var group sync.WaitGroup
-	begin := time.Now()
-	for task := 0; task < tasks; task++ {
+	for task := range tasks {
 		group.Add(1)
 		go func() {
 			defer group.Done()
@@ -48,42 +59,53 @@ func selects(pool *pgxpool.Pool, tasks int, seconds float64) float64 {
 	return float64(total) / time.Since(begin).Seconds()
 }
 
-func acquire(pool *pgxpool.Pool, seconds float64) float64 {
-	count := 0
+func acquire(pool *pgxpool.Pool) float64 {
 	begin := time.Now()
-	for time.Since(begin).Seconds() < seconds {
-		for i := 0; i < 100; i++ {
-			conn, err := pool.Acquire(context.Background())
-			must(err)
-			conn.Release()
-			count++
+	for range acquires {
+		conn, err := pool.Acquire(context.Background())
+		must(err)
+		conn.Release()
+	}
+	return time.Since(begin).Seconds() * 1e9 / acquires
+}
+
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, module := range info.Deps {
+			if module.Path == "github.com/jackc/pgx/v5" {
+				return module.Version
+			}
 		}
 	}
-	return time.Since(begin).Seconds() * 1e9 / float64(count)
+	return "unknown"
 }
 
 func main() {
-	seconds, err := strconv.ParseFloat(os.Args[1], 64)
+	runs, err := strconv.Atoi(os.Args[1])
 	must(err)
-	config, err := pgxpool.ParseConfig(os.Getenv("ISOBAR_BENCH_URL"))
+	seconds, err := strconv.ParseFloat(os.Args[2], 64)
 	must(err)
-	size, err := strconv.Atoi(os.Args[2])
+	size, err := strconv.Atoi(os.Args[3])
+	must(err)
+	config, err := pgxpool.ParseConfig(os.Getenv("ISOBAR_CLOUD_URL"))
 	must(err)
 	config.MaxConns = int32(size)
 	config.MinConns = int32(size)
 	pool, err := pgxpool.NewWithConfig(context.Background(), config)
 	must(err)
 	defer pool.Close()
-	selects(pool, size, seconds/4)
+	fmt.Printf("pgx.version\t%s\tversion\n", version())
 	for _, tasks := range []int{1, 8, 64} {
-		fmt.Printf("select1_%d %g\n", tasks, selects(pool, tasks, seconds))
-	}
-	fmt.Printf("acquire %g\n", acquire(pool, seconds))
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, module := range info.Deps {
-			if module.Path == "github.com/jackc/pgx/v5" {
-				fmt.Printf("version %s\n", module.Version)
-			}
+		rates := []float64{}
+		selects(pool, tasks, seconds)
+		for range runs {
+			rates = append(rates, selects(pool, tasks, seconds))
 		}
+		fmt.Printf("pgx.select1_%d\t%g\t1/s\n", tasks, median(rates))
 	}
+	times := []float64{}
+	for range runs {
+		times = append(times, acquire(pool))
+	}
+	fmt.Printf("pgx.acquire\t%g\tns\n", median(times))
 }

@@ -7,7 +7,8 @@
 #include <time.h>
 
 enum {
-    SENDS_MAX = 7,       /* how often one query goes out at most */
+    SENDS_MAX = 7, /* how often one query goes out at most */
+    WAIT_US = 1000,
     SENDS_AT_ONCE = 2,   /* of these, without a pause before */
     PAUSE_FIRST_MS = 10, /* doubled each time: 310 ms in all */
 };
@@ -29,6 +30,7 @@ struct gather {
     size_t lanes;
     pthread_mutex_t lock; /* over all below */
     size_t leaders;       /* threads that send for all, at most lanes */
+    int64_t sent_us;      /* when the latest round went out */
     struct request *first;
     struct request *last;
     size_t queued;
@@ -59,6 +61,12 @@ void gather_close(struct gather **gather)
         free(*gather);
         *gather = NULL;
     }
+}
+
+static int64_t now_us(void)
+{
+    const struct os *os = os_system();
+    return os->monotonic_us(os->context);
 }
 
 /* --- the queue, with the lock held -------------------------------------------------------------*/
@@ -120,6 +128,7 @@ static void take_round(struct gather *gather, struct request *own, struct round 
     while (round->count < PG_BATCH_MAX && gather->first != NULL) {
         add_to_round(round, pop_first(gather));
     }
+    gather->sent_us = now_us();
     gather->stats.batches++;
     gather->stats.queries += round->count;
 }
@@ -263,11 +272,21 @@ static void lead(struct gather *gather, struct request *own)
 
 /* --- asking ------------------------------------------------------------------------------------*/
 
+/*
+ * With the lock held. A round that is back in a moment is worth waiting for, since more travel
+ * together then; one that takes longer, far from the server or behind a slow query, is not.
+ */
+static bool takes_a_lane(const struct gather *gather)
+{
+    return gather->leaders == 0 ||
+           (gather->leaders < gather->lanes && now_us() - gather->sent_us > WAIT_US);
+}
+
 /* Take a free lane, or wait until somebody has the answer or gives up the lead. */
 static void take_part(struct gather *gather, struct request *request)
 {
     (void)pthread_mutex_lock(&gather->lock);
-    request->leads = gather->leaders < gather->lanes;
+    request->leads = takes_a_lane(gather);
     if (request->leads) {
         gather->leaders++;
     } else {

@@ -17,7 +17,8 @@ struct gather;
 enum { GATHER_LANES_MAX = 16 };
 
 /*
- * Gather over up to lanes connections of the pool, which is borrowed. Fails with BAD_ARGUMENT,
+ * Gather over up to lanes connections of the pool, which is borrowed. A second one is used only
+ * where the answers on the first take longer than a millisecond. Fails with BAD_ARGUMENT,
  * OUT_OF_MEMORY.
  */
 iso_status gather_open(struct pool *pool, size_t lanes, struct gather **gather,
