@@ -15,4 +15,8 @@ iso_status call_settings(const struct call *call, enum settings_route route,
 /* The profile that --cloud-profile names or the settings suggest, with the call's own values. */
 struct pool_profile call_profile(const struct call *call, const struct settings *settings);
 
+/* What cloud_neon.c does; NULL where that is no name of its work. */
+typedef iso_status cloud_work(struct call *call, struct iso_error *err);
+cloud_work *cloud_neon_work(const char *name);
+
 #endif

@@ -138,5 +138,9 @@ iso_status command_cloud(struct call *call, struct iso_error *err)
     if (strcmp(what, "status") == 0) {
         return cloud_status(call, err);
     }
-    ISO_FAIL(BAD_ARGUMENT, err, "isobar cloud %.40s: there is only status", what);
+    cloud_work *work = cloud_neon_work(what);
+    if (work != NULL) {
+        return work(call, err);
+    }
+    ISO_FAIL(BAD_ARGUMENT, err, "there is no isobar cloud %.40s; see isobar cloud --help", what);
 }

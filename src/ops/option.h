@@ -72,6 +72,16 @@ enum option_scope { OPTION_SETTING, OPTION_CALL };
     X(cloud_connect_ms, 0, INTEGER, SETTING, NULL, 1, 600000, "MS", "Limit of one attempt to connect; preset 10000, serverless 20000.") \
     X(cloud_command_ms, 0, INTEGER, SETTING, NULL, 1, 86400000, "MS", "Limit of one statement; preset 30000.")      \
     X(cloud_idle_ms, 0, INTEGER, SETTING, NULL, 1, 86400000, "MS", "Close what lay idle for that long; preset 600000, serverless 60000.") \
+    X(neon_api_key, 0, TEXT, SETTING, NULL, 0, 0, "KEY", "Key of Neon's management API; in the environment or the configuration file, not as an argument.") \
+    X(neon_api_key_file, 0, TEXT, SETTING, NULL, 0, 0, "FILE", "File whose first line is that key.")                \
+    X(neon_api_url, 0, TEXT, SETTING, NULL, 0, 0, "URL", "Address of Neon's API; preset https://console.neon.tech/api/v2.") \
+    X(neon_project, 0, TEXT, SETTING, NULL, 0, 0, "ID", "Neon project, as cold-poetry-09157238.")                   \
+    X(neon_organisation, 0, TEXT, SETTING, NULL, 0, 0, "ID", "Neon organisation, for cloud usage.")                 \
+    X(at, 0, TEXT, CALL, NULL, 0, 0, "TIME", "Point in time, as --from takes it.")                                  \
+    X(keep_as, 0, TEXT, CALL, NULL, 0, 0, "NAME", "Name under which a restored branch's present state is kept; preset before-restore-TIME.") \
+    X(min_cu, 0, NUMBER, CALL, NULL, 0.25, 56, "CU", "Smallest size of a compute.")                                 \
+    X(max_cu, 0, NUMBER, CALL, NULL, 0.25, 56, "CU", "Largest size of a compute.")                                  \
+    X(suspend_seconds, 0, INTEGER, CALL, NULL, -1, 604800, "S", "Idle seconds until a compute sleeps; 0: Neon's preset, -1: never.") \
     X(runs, 0, INTEGER, CALL, "7", 1, 1000, "N", "Repetitions; the median is printed.")                           \
     X(bench_peers, 0, TEXT, SETTING, NULL, 0, 0, "DIR", "The source tree whose peers are measured too; preset: the one that isobar was built in.")
 /* clang-format on */

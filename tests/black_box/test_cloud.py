@@ -203,7 +203,7 @@ def test_a_server_that_says_nothing_is_left_in_time():
 def test_no_cloud_at_all_is_a_matter_of_configuration():
     failed = call("cloud", "status", code=2)
     assert "ISOBAR_CLOUD_URL" in failed.stderr
-    assert "there is only status" in call("cloud", "nonsense", code=2).stderr
+    assert "no isobar cloud nonsense" in call("cloud", "nonsense", code=2).stderr
 
 
 def test_a_weak_sslmode_gives_a_warning():
