@@ -293,7 +293,7 @@ static void *restart_pooler(void *context)
 static void soak_under(void *(*trouble)(void *), struct pool_stats *stats)
 {
     struct iso_error err = {0};
-    struct soak soak = {.end_us = server_now_us() + SOAK_MS * 1000};
+    struct soak soak = {.end_us = server_now_us() + INT64_C(1000) * SOAK_MS};
     pthread_t troubled;
     run_script("TRUNCATE mark, row");
     open_pool(quick_profile());

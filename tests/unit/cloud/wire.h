@@ -322,15 +322,15 @@ static inline void bad_echo(int file, const char *said, size_t length)
 static inline void bad_serve(struct bad_server *server, int file)
 {
     char said[4096];
-    ssize_t got = 0;
     for (size_t i = 0; i < BAD_ANSWERS_MAX && server->answers[i].bytes != NULL; i++) {
         struct pollfd wanted = {.fd = file, .events = POLLIN};
-        if (poll(&wanted, 1, 5000) <= 0 || (got = read(file, said, sizeof said)) <= 0) {
+        if (poll(&wanted, 1, 5000) <= 0 || read(file, said, sizeof said) <= 0) {
             return;
         }
         (void)pass_on(file, server->answers[i].bytes, server->answers[i].length);
     }
-    if (server->echoes && (got = read(file, said, sizeof said)) > 0) {
+    ssize_t got = server->echoes ? read(file, said, sizeof said) : 0;
+    if (got > 0) {
         bad_echo(file, said, (size_t)got);
     }
     while (server->stays && !atomic_load(&server->ends)) {
