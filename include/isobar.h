@@ -48,7 +48,10 @@ enum iso_failure_class {
     ISO_FAILURE_REPORT = 1, /* it failed: report it */
     ISO_FAILURE_USAGE = 2,  /* an argument is wrong: ask differently */
     ISO_FAILURE_DATA = 3,   /* stored data is damaged or partial: repair */
-    ISO_FAILURE_BUSY = 6    /* somebody else holds it: try again */
+    ISO_FAILURE_CLOUD = 4,  /* the cloud did not answer: go on without it, try again later */
+    ISO_FAILURE_BUDGET = 5, /* a quota or budget is used up */
+    ISO_FAILURE_BUSY = 6,   /* somebody else holds it: try again */
+    ISO_FAILURE_ACCESS = 7  /* authentication or TLS: mend the credentials */
 };
 
 /* The class of a status; ISO_FAILURE_NONE for success. */

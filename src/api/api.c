@@ -19,7 +19,10 @@ struct iso_cursor {
 _Static_assert((int)ISO_FAILURE_REPORT == (int)ISO_CLASS_FAILED &&
                    (int)ISO_FAILURE_USAGE == (int)ISO_CLASS_USAGE &&
                    (int)ISO_FAILURE_DATA == (int)ISO_CLASS_PROBLEM &&
-                   (int)ISO_FAILURE_BUSY == (int)ISO_CLASS_BUSY,
+                   (int)ISO_FAILURE_CLOUD == (int)ISO_CLASS_CLOUD &&
+                   (int)ISO_FAILURE_BUDGET == (int)ISO_CLASS_BUDGET &&
+                   (int)ISO_FAILURE_BUSY == (int)ISO_CLASS_BUSY &&
+                   (int)ISO_FAILURE_ACCESS == (int)ISO_CLASS_ACCESS,
                "the public classes are the internal ones");
 
 enum iso_failure_class iso_failure_class_of(iso_status status)

@@ -10,7 +10,7 @@
 #include "base/status.h"
 
 /* What a stream of numbers is for; two purposes never share numbers. */
-enum rng_purpose { RNG_GENOME = 1, RNG_BREED = 2, RNG_TEST = 3 };
+enum rng_purpose { RNG_GENOME = 1, RNG_BREED = 2, RNG_TEST = 3, RNG_JITTER = 4 };
 
 /* A stream; lives in the caller's memory, copied freely. */
 struct rng {

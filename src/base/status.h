@@ -20,7 +20,10 @@ enum iso_class {
     ISO_CLASS_FAILED = 1,  /* report it */
     ISO_CLASS_USAGE = 2,   /* ask differently */
     ISO_CLASS_PROBLEM = 3, /* the data is damaged or partial: repair or quarantine */
-    ISO_CLASS_BUSY = 6,    /* retry later */
+    ISO_CLASS_CLOUD = 4,   /* the cloud did not answer: go on without it, try again later */
+    ISO_CLASS_BUDGET = 5, /* a quota or budget is used up: raise it, or wait for its period's end */
+    ISO_CLASS_BUSY = 6,   /* retry later */
+    ISO_CLASS_ACCESS = 7, /* authentication or TLS: mend the credentials, do not retry */
 };
 
 /* clang-format off */
@@ -40,6 +43,13 @@ enum iso_class {
     X(BAD_ARGUMENT,  USAGE,   "an argument, option or setting is wrong")                    \
     X(CORRUPT,       PROBLEM, "stored bytes do not match their hash or their own structure") \
     X(PARTIAL,       PROBLEM, "the answer would be incomplete")                             \
+    X(CLOUD_DOWN,    CLOUD,   "the cloud was not reached, or did not answer in time; nothing was done") \
+    X(CLOUD_UNKNOWN, CLOUD,   "the cloud's answer was lost: the work may have been done, or not") \
+    X(CLOUD_REFUSED, FAILED,  "PostgreSQL or Neon refused")                                 \
+    X(QUOTA,         BUDGET,  "a quota or budget is used up")                               \
+    X(AUTHENTICATION, ACCESS, "the cloud did not accept who we are, or where from")         \
+    X(TLS,           ACCESS,  "no connection that is safe from others could be made")       \
+    X(CONFLICT,      BUSY,    "another transaction was in the way; try again")              \
     X(BUSY,          BUSY,    "somebody else holds it; try again")
 /* clang-format on */
 

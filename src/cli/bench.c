@@ -183,10 +183,12 @@ static const struct {
     const char *name;
     iso_status (*run)(struct bench *bench, struct iso_error *err);
     void (*print)(const struct bench *bench, bool verbose, struct text *target);
+    bool needs_no_files;
 } benches[] = {
-    {"codec", bench_codec, bench_codec_print},
-    {"import", bench_import, print_rows},
-    {"read", bench_read, print_rows},
+    {"codec", bench_codec, bench_codec_print, false},
+    {"import", bench_import, print_rows, false},
+    {"read", bench_read, print_rows, false},
+    {"pool", bench_pool, print_rows, true},
 };
 
 iso_status command_bench(struct call *call, struct iso_error *err)
@@ -197,7 +199,9 @@ iso_status command_bench(struct call *call, struct iso_error *err)
         if (strcmp(benches[i].name, call->arguments[0]) != 0) {
             continue;
         }
-        ISO_TRY(import_files(&bench, err));
+        if (!benches[i].needs_no_files) {
+            ISO_TRY(import_files(&bench, err));
+        }
         ISO_TRY(benches[i].run(&bench, err));
         if (call_flag(call, OPTION_json)) {
             struct json json = {.text = &text};

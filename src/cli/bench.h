@@ -65,6 +65,8 @@ iso_status bench_add_version(struct bench *bench, const char *who, const char *v
 
 /* bench_codec.c: sizes and speeds by file, by folder and in all, beside the peers'. */
 iso_status bench_codec(struct bench *bench, struct iso_error *err);
+/* bench_pool.c: connections of the cloud shared by threads, beside other pools. */
+iso_status bench_pool(struct bench *bench, struct iso_error *err);
 /* Figures side by side: a line for each scope and codec. Files only where asked for. */
 void bench_codec_print(const struct bench *bench, bool files, struct text *target);
 

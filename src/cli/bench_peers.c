@@ -44,23 +44,31 @@ static iso_status path_join(char target[PEERS_PATH_BYTES], const char *tree, con
     return ISO_OK;
 }
 
-iso_status peers_init(struct peers *peers, const struct bench *bench, const char *script,
-                      bool *found, struct iso_error *err)
+iso_status peers_path(const struct bench *bench, const char *name, char target[PEERS_PATH_BYTES],
+                      struct iso_error *err)
 {
     char preset[PEERS_PATH_BYTES] = "";
-    char name[PEERS_FILE_BYTES];
     const char *tree = call_text(bench->call, OPTION_bench_peers);
     if (tree == NULL) {
         own_tree(preset);
         tree = preset;
     }
-    ISO_TRY(path_join(peers->python, tree, ".deps/bench-venv/bin/python", err));
+    return path_join(target, tree, name, err);
+}
+
+iso_status peers_init(struct peers *peers, const struct bench *bench, const char *script,
+                      bool *found, struct iso_error *err)
+{
+    char tree[PEERS_PATH_BYTES];
+    char name[PEERS_FILE_BYTES];
+    ISO_TRY(peers_path(bench, "", tree, err));
+    ISO_TRY(peers_path(bench, ".deps/bench-venv/bin/python", peers->python, err));
     (void)snprintf(name, sizeof name, "bench/%s", script);
-    ISO_TRY(path_join(peers->script, tree, name, err));
+    ISO_TRY(peers_path(bench, name, peers->script, err));
     *found = access(peers->python, X_OK) == 0 && access(peers->script, R_OK) == 0;
     if (!*found) {
         call_say(bench->call,
-                 "no peers are measured: %s/.deps/bench-venv does not have them; "
+                 "no peers are measured: %s.deps/bench-venv does not have them; "
                  "scripts/setup-bench-peers of the source tree installs them, --bench-peers DIR "
                  "names the tree",
                  tree);
@@ -199,7 +207,7 @@ static iso_status script_start(struct script *script, const char *const argument
     int ends[2];
     ISO_ASSERT(arguments[0] != NULL);
     posix_spawn_file_actions_t actions;
-    char *copy[8] = {0}; /* posix_spawn promises not to write to them, its prototype does not */
+    char *copy[16] = {0}; /* posix_spawn promises not to write to them, its prototype does not */
     for (size_t i = 0; arguments[i] != NULL; i++) {
         ISO_ASSERT(i + 1 < sizeof copy / sizeof copy[0]);
         memcpy(&copy[i], &arguments[i], sizeof copy[i]);
@@ -334,16 +342,22 @@ static iso_status parse_output(struct bench *bench, struct text *output, struct 
     return ISO_OK;
 }
 
+iso_status peers_script(struct bench *bench, const char *name, const char *const arguments[],
+                        struct iso_error *err)
+{
+    ISO_DEFER(text_reset) struct text output = {0};
+    ISO_DEFER(script_stop) struct script script = {.output = -1};
+    ISO_TRY(script_start(&script, arguments, err));
+    ISO_TRY(script_read(&script, &output, err));
+    ISO_TRY(script_wait(&script, name, err));
+    return parse_output(bench, &output, err);
+}
+
 iso_status peers_run(const struct peers *peers, struct bench *bench, struct iso_error *err)
 {
     char runs[24];
-    ISO_DEFER(text_reset) struct text output = {0};
-    ISO_DEFER(script_stop) struct script script = {.output = -1};
     (void)snprintf(runs, sizeof runs, "%zu", bench_runs(bench));
     const char *const arguments[] = {peers->python, peers->script, peers->directory,
                                      "--runs",      runs,          NULL};
-    ISO_TRY(script_start(&script, arguments, err));
-    ISO_TRY(script_read(&script, &output, err));
-    ISO_TRY(script_wait(&script, peers->script, err));
-    return parse_output(bench, &output, err);
+    return peers_script(bench, peers->script, arguments, err);
 }

@@ -22,6 +22,17 @@ struct peers_column {
 /* The columns that hold a value in any bar, times first; returns how many. */
 size_t peers_columns(const struct bars *bars, struct peers_column columns[PEERS_COLUMNS_MAX]);
 
+/* A path in the tree of --bench-peers, else in the folder above that of the program. */
+iso_status peers_path(const struct bench *bench, const char *name, char target[PEERS_PATH_BYTES],
+                      struct iso_error *err);
+
+/*
+ * Run a program that prints lines of name, value and unit with tabs between, and add them to bench.
+ * Fails as peers_run.
+ */
+iso_status peers_script(struct bench *bench, const char *name, const char *const arguments[],
+                        struct iso_error *err);
+
 struct peers {
     char python[PEERS_PATH_BYTES];
     char script[PEERS_PATH_BYTES];

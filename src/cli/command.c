@@ -4,6 +4,10 @@
 #include <string.h>
 
 #define GLOBAL OPTION_END
+#define CLOUD_OPTIONS                                                                             \
+    OPTION_cloud_url, OPTION_cloud_password_command, OPTION_cloud_profile, OPTION_cloud_pool_min, \
+        OPTION_cloud_pool_max, OPTION_cloud_acquire_ms, OPTION_cloud_connect_ms,                  \
+        OPTION_cloud_command_ms, OPTION_cloud_idle_ms
 
 /* clang-format off */
 static const struct command commands[] = {
@@ -46,8 +50,15 @@ static const struct command commands[] = {
     {"runs", "ls | show RUN", "Runs and their results", "isobar runs ls", 1, 2, {GLOBAL}, command_runs},
     {"export-strategy", "RUN[/GENOME]", "Print a run's best genome, or the named one, as JSON", "isobar export-strategy r1a2b3c4d > best.json", 1, 1,
      {OPTION_output, GLOBAL}, command_export_strategy},
-    {"bench", "codec|import|read FILE...", "Measure on files of bars", "isobar bench codec BTCUSDT-1m-2024-01.csv.gz --runs 7", 1, 1 << 20,
-     {OPTION_runs, OPTION_bars, OPTION_bench_peers, GLOBAL}, command_bench},
+    {"bench", "codec|import|read FILE... | pool", "Measure on files of bars, or the cloud's pool",
+     "isobar bench codec BTCUSDT-1m-2024-01.csv.gz --runs 7\nisobar bench pool", 1, 1 << 20,
+     {OPTION_runs, OPTION_bars, OPTION_bench_peers, CLOUD_OPTIONS, GLOBAL}, command_bench},
+    {"cloud", "status | endpoints | suspend [ENDPOINT] | limits ENDPOINT | branch ls|create NAME|delete ID | restore BRANCH | snapshot BRANCH NAME | usage",
+     "What the cloud is, and whether it answers; Neon's computes, branches and usage",
+     "isobar cloud status\nisobar cloud suspend\nisobar cloud branch create before-migration\nisobar cloud restore br-aged-salad-637688 --at 2024-05-01T12:00Z", 1, 3,
+     {CLOUD_OPTIONS, OPTION_neon_api_key, OPTION_neon_api_key_file, OPTION_neon_api_url, OPTION_neon_project,
+      OPTION_neon_organisation, OPTION_at, OPTION_keep_as, OPTION_min_cu, OPTION_max_cu, OPTION_suspend_seconds,
+      OPTION_from, OPTION_to, GLOBAL}, command_cloud},
     {"help", "[COMMAND]", "Show help", "isobar help import", 0, 1, {GLOBAL}, command_help},
     {"generate", "man|markdown|bash|zsh|fish", "Print the man page, the option reference or shell completion",
      "isobar generate bash > /etc/bash_completion.d/isobar", 1, 1, {GLOBAL}, command_generate},

@@ -10,7 +10,10 @@ static const char *const exit_codes[][2] = {
     {"1", "failed"},
     {"2", "wrong usage or configuration"},
     {"3", "a check found problems, or the data is partial"},
+    {"4", "the cloud, where it was required, did not answer; or its answer was lost"},
+    {"5", "a quota or budget is used up"},
     {"6", "busy: somebody else holds it"},
+    {"7", "authentication or TLS"},
     {"130, 143", "stopped by SIGINT, SIGTERM"},
 };
 enum { EXIT_CODE_COUNT = sizeof exit_codes / sizeof exit_codes[0] };

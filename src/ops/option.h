@@ -64,6 +64,25 @@ enum option_scope { OPTION_SETTING, OPTION_CALL };
     X(resume, 0, TEXT, CALL, NULL, 0, 0, "RUN", "Go on with this unfinished run.")                                  \
     X(trades, 0, TEXT, CALL, NULL, 0, 0, "FILE", "Write the trades as CSV.")                                        \
     X(equity, 0, TEXT, CALL, NULL, 0, 0, "FILE", "Write the equity of every bar as CSV.")                           \
+    X(cloud_url, 0, TEXT, SETTING, NULL, 0, 0, "URL", "The cloud: postgres://USER@HOST/DATABASE; what it lacks comes from PG* variables, service and password file.") \
+    X(cloud_password_command, 0, TEXT, SETTING, NULL, 0, 0, "COMMAND", "Command that prints the password, run for each connection.") \
+    X(cloud_profile, 0, CHOICE, SETTING, "auto", 0, 0, "auto|server|serverless", "How connections are kept; auto: serverless for Neon.") \
+    X(cloud_pool_min, 0, INTEGER, SETTING, NULL, 0, 256, "N", "Connections kept open; preset 5, serverless 0.") \
+    X(cloud_pool_max, 0, INTEGER, SETTING, NULL, 1, 256, "N", "Most connections; preset 20.")                          \
+    X(cloud_acquire_ms, 0, INTEGER, SETTING, NULL, 1, 3600000, "MS", "Longest wait for a connection, all attempts to open one included; preset 15000, serverless 45000.") \
+    X(cloud_connect_ms, 0, INTEGER, SETTING, NULL, 1, 600000, "MS", "Limit of one attempt to connect; preset 10000, serverless 20000.") \
+    X(cloud_command_ms, 0, INTEGER, SETTING, NULL, 1, 86400000, "MS", "Limit of one statement; preset 30000.")      \
+    X(cloud_idle_ms, 0, INTEGER, SETTING, NULL, 1, 86400000, "MS", "Close what lay idle for that long; preset 600000, serverless 60000.") \
+    X(neon_api_key, 0, TEXT, SETTING, NULL, 0, 0, "KEY", "Key of Neon's management API; in the environment or the configuration file, not as an argument.") \
+    X(neon_api_key_file, 0, TEXT, SETTING, NULL, 0, 0, "FILE", "File whose first line is that key.")                \
+    X(neon_api_url, 0, TEXT, SETTING, NULL, 0, 0, "URL", "Address of Neon's API; preset https://console.neon.tech/api/v2.") \
+    X(neon_project, 0, TEXT, SETTING, NULL, 0, 0, "ID", "Neon project, as cold-poetry-09157238.")                   \
+    X(neon_organisation, 0, TEXT, SETTING, NULL, 0, 0, "ID", "Neon organisation, for cloud usage.")                 \
+    X(at, 0, TEXT, CALL, NULL, 0, 0, "TIME", "Point in time, as --from takes it.")                                  \
+    X(keep_as, 0, TEXT, CALL, NULL, 0, 0, "NAME", "Name under which a restored branch's present state is kept; preset before-restore-TIME.") \
+    X(min_cu, 0, NUMBER, CALL, NULL, 0.25, 56, "CU", "Smallest size of a compute.")                                 \
+    X(max_cu, 0, NUMBER, CALL, NULL, 0.25, 56, "CU", "Largest size of a compute.")                                  \
+    X(suspend_seconds, 0, INTEGER, CALL, NULL, -1, 604800, "S", "Idle seconds until a compute sleeps; 0: Neon's preset, -1: never.") \
     X(runs, 0, INTEGER, CALL, "7", 1, 1000, "N", "Repetitions; the median is printed.")                           \
     X(bars, 0, INTEGER, CALL, "20000000", 0, 1e9, "N", "Bars of the store that is read: the files' repeated until they are N.") \
     X(bench_peers, 0, TEXT, SETTING, NULL, 0, 0, "DIR", "The source tree whose peers are measured too; preset: the one that isobar was built in.")
