@@ -21,7 +21,7 @@ void levels_set(struct levels *levels, size_t class, size_t count, const uint8_t
     }
 }
 
-static size_t level_count(const struct levels *levels, size_t class)
+size_t levels_count(const struct levels *levels, size_t class)
 {
     size_t count = 1;
     for (size_t k = 0; k < LEVELS_MAX - 1; k++) {
@@ -33,7 +33,7 @@ static size_t level_count(const struct levels *levels, size_t class)
 static void write_class(const struct levels *levels, size_t class, struct bit_sink *sink)
 {
     const uint8_t *width = levels->width + class * LEVELS_MAX;
-    size_t count = level_count(levels, class);
+    size_t count = levels_count(levels, class);
     bits_put(sink, count - 1, COUNT_BITS);
     bits_put(sink, width[0], WIDTH_BITS);
     for (size_t k = 1; k + 1 < count; k++) {
