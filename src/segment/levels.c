@@ -90,13 +90,14 @@ iso_status levels_read(const uint8_t *bytes, size_t length, size_t *at, size_t c
     }
     levels->zigzag = (bytes[begin] & FLAG_ZIGZAG) != 0;
     if (!levels->zigzag && !integer_read(bytes, length, &next, &levels->base)) {
-        ISO_FAIL(CORRUPT, err, "offset %zu: no base", next);
+        ISO_FAIL(CORRUPT, err, "offset %zu: no base", begin + 1);
     }
     struct bit_source source = {.bytes = bytes + next, .length = length - next};
     for (size_t class = 0; class < class_count; class++) {
+        size_t class_at = next + source.bit / 8;
         if (!read_class(&source, levels, class)) {
-            ISO_FAIL(CORRUPT, err, "offset %zu: class %zu has a width of more than %d bits", next,
-                     class, LEVELS_WIDTH_MAX);
+            ISO_FAIL(CORRUPT, err, "offset %zu: class %zu has a width of more than %d bits",
+                     class_at, class, LEVELS_WIDTH_MAX);
         }
     }
     if (source.bit > 8 * source.length) {
