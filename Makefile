@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 # The front door. Each target is a command or two; what does the work is meson, ninja and scripts/.
-# Knobs: CC, DUCKDB_ROOT, DESTDIR, PREFIX, FUZZ_SECONDS, TESTS (names or suites for `meson test`).
+# Knobs: CC, DUCKDB_ROOT, DESTDIR, PREFIX, FUZZ_SECONDS, PROPERTY_SERIES, TESTS (names or suites for `meson test`).
 
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
+PROPERTY_SERIES ?= 1000000
 comma := ,
 MESON_OPTIONS := -Db_ndebug=false $(if $(DUCKDB_ROOT),-Dduckdb_root=$(DUCKDB_ROOT))
 # What scripts/setup put there (pytest, ruff, clang-format) comes before what the machine has.
 export PATH := $(CURDIR)/.deps/venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test torture lint format sanitize tsan fuzz bench coverage install clean
+.PHONY: help setup build demo test torture lint format sanitize tsan fuzz properties bench coverage install clean
 
 help: ## list these targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -67,6 +68,11 @@ fuzz: ## every fuzz target for FUZZ_SECONDS each (60)
 	@$(call configure,build-fuzz,--buildtype=debugoptimized -Dfuzz=true -Db_sanitize=address$(comma)undefined -Db_lundef=false,CC=clang)
 	@ninja -C build-fuzz
 	@scripts/fuzz build-fuzz $(FUZZ_SECONDS)
+
+properties: ## what must hold for every series, over PROPERTY_SERIES generated ones (1000000)
+	@scripts/setup test
+	@$(MAKE) --no-print-directory build
+	@PROPERTY_SERIES=$(PROPERTY_SERIES) build/tests/test_segment_properties
 
 bench: build ## the measured tables
 	@scripts/bench

@@ -42,6 +42,7 @@ enum option_scope { OPTION_SETTING, OPTION_CALL };
     X(output, 'o', TEXT, CALL, NULL, 0, 0, "PATH", "Write to PATH; - is standard output.")                          \
     X(grace_seconds, 0, INTEGER, SETTING, "3600", 0, 1e9, "N", "How long files that nothing needs are kept.")       \
     X(deep, 0, FLAG, CALL, "false", 0, 0, "", "Also decode every bar.")                                             \
+    X(blocks, 0, FLAG, CALL, "false", 0, 0, "", "Also show the tables of levels and every block.")                  \
     X(snapshot, 0, TEXT, CALL, NULL, 0, 0, "NAME", "The snapshot whose bars are used.")                             \
     X(families, 0, TEXT, CALL, "ema_cross,rsi_reversion,bollinger,donchian", 0, 0, "LIST", "Strategy families, parted by commas.") \
     X(strategy, 0, TEXT, CALL, NULL, 0, 0, "STRATEGY", "A strategy: ema_cross:fast=12,slow=26 or a JSON file.")     \

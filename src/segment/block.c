@@ -19,6 +19,7 @@ struct decoding {
     size_t rows;
     struct block_account *account;
     struct classes classes;
+    size_t section_at[SEGMENT_COLUMN_COUNT]; /* where the sections of decimal columns begin */
     /* In the order of format_price_order. */
     struct integers price[4];
     struct section_lists price_lists[4];
@@ -77,6 +78,7 @@ static iso_status read_section(struct decoding *decoding, size_t index, struct s
     const struct segment_column *column = begin_column(decoding, index);
     size_t begin = offset_of(decoding);
     bool is_time = index == COLUMN_TIME;
+    decoding->section_at[index] = begin;
     struct section_rules rules = {
         .remainder_bits = is_time ? 0 : bit_length((uint64_t)column->grid - 1),
         .exceptions = !is_time,
@@ -116,18 +118,26 @@ static iso_status read_plain(struct decoding *decoding, size_t index, double *va
     return ISO_OK;
 }
 
-static iso_status remainder_fails(const struct decoding *decoding, const char *column,
-                                  uint64_t remainder, int64_t grid, struct iso_error *err)
+/* Fails where a list has a remainder that its column's grid does not. */
+static iso_status check_remainders(const struct decoding *decoding, size_t index,
+                                   const struct section_list *list, struct iso_error *err)
 {
-    ISO_FAIL(CORRUPT, err, "offset %zu: %s has a remainder of %llu on a grid of %lld",
-             offset_of(decoding), column, (unsigned long long)remainder, (long long)grid);
+    int64_t grid = decoding->segment->column[index].grid;
+    for (size_t i = 0; i < list->count; i++) {
+        uint64_t remainder = section_list_field(list, i);
+        if (remainder >= (uint64_t)grid) {
+            ISO_FAIL(CORRUPT, err, "offset %zu: %s has a remainder of %llu on a grid of %lld",
+                     (size_t)(list->fields - decoding->source.begin) + i * list->width / 8,
+                     format_column_name[index], (unsigned long long)remainder, (long long)grid);
+        }
+    }
+    return ISO_OK;
 }
 
-static iso_status range_fails(const struct decoding *decoding, const char *column,
-                              struct iso_error *err)
+static iso_status range_fails(const struct decoding *decoding, size_t index, struct iso_error *err)
 {
-    ISO_FAIL(CORRUPT, err, "offset %zu: %s has an integer out of range", offset_of(decoding),
-             column);
+    ISO_FAIL(CORRUPT, err, "offset %zu: %s has an integer out of range",
+             decoding->section_at[index], format_column_name[index]);
 }
 
 /* What the lists say of rows whose values are not their integers. */
@@ -153,7 +163,7 @@ static iso_status finish_values(const struct decoding *decoding, size_t index,
 {
     unsigned scale = decoding->segment->column[index].scale;
     if (!decoding->kernel->divide(integer, decoding->rows, scale, values)) {
-        return range_fails(decoding, format_column_name[index], err);
+        return range_fails(decoding, index, err);
     }
     apply_exceptions(lists, decoding->rows, values);
     return ISO_OK;
@@ -190,7 +200,7 @@ static iso_status count_exceptions(const struct decoding *decoding,
     for (size_t i = 0; i < lists->near.count; i++) {
         if ((int8_t)section_list_field(&lists->near, i) != FORMAT_NEAR_ABSENT) {
             ISO_FAIL(CORRUPT, err, "offset %zu: a trade count cannot be near another",
-                     (size_t)(lists->near.fields - decoding->source.begin));
+                     (size_t)(lists->near.fields - decoding->source.begin) + i);
         }
         counts[at[i]] = BAR_COUNT_ABSENT;
     }
@@ -222,7 +232,7 @@ static iso_status decode_counts(struct decoding *decoding, int64_t *counts, stru
     }
     ISO_TRY(read_section(decoding, COLUMN_TRADE_COUNT, &lists, counts, err));
     if (!classify(decoding, COLUMN_TRADE_COUNT, counts)) {
-        return range_fails(decoding, "trade_count", err);
+        return range_fails(decoding, COLUMN_TRADE_COUNT, err);
     }
     return count_exceptions(decoding, &lists, counts, err);
 }
@@ -243,7 +253,7 @@ static iso_status decode_volume(struct decoding *decoding, double *values, struc
     struct integers integers;
     ISO_TRY(read_section(decoding, index, &lists, integers.at, err));
     if (!classify(decoding, index, integers.at)) {
-        return range_fails(decoding, "volume", err);
+        return range_fails(decoding, index, err);
     }
     if (column->grid != 1) {
         decoding->kernel->multiply(integers.at, decoding->rows, column->grid);
@@ -255,7 +265,7 @@ static iso_status decode_volume(struct decoding *decoding, double *values, struc
             integers.at, decoding->rows, mask, lists.remainders.fields, lists.remainders.width,
             decoding->segment->bytes + decoding->segment->length);
         if (greatest >= (uint64_t)column->grid) {
-            return remainder_fails(decoding, "volume", greatest, column->grid, err);
+            return check_remainders(decoding, index, &lists.remainders, err);
         }
     }
     return finish_values(decoding, index, &lists, integers.at, values, err);
@@ -360,8 +370,9 @@ static iso_status add_all_remainders(struct decoding *decoding, struct grid_poin
         remainder = add_remainders(&remainders, i, close_before, remainder);
         close_before = close;
     }
-    if (remainders.greatest >= (uint64_t)grid) {
-        return remainder_fails(decoding, "a price", remainders.greatest, grid, err);
+    for (size_t order = 0; order < 4 && remainders.greatest >= (uint64_t)grid; order++) {
+        ISO_TRY(check_remainders(decoding, COLUMN_VALUES + format_price_order[order],
+                                 &decoding->price_lists[order].remainders, err));
     }
     return ISO_OK;
 }
@@ -390,7 +401,7 @@ static iso_status read_base_price(struct decoding *decoding, int64_t *base, stru
     size_t offset = offset_of(decoding);
     if (!integer_read(source->begin, (size_t)(source->end - source->begin), &offset, base) ||
         *base <= -FORMAT_INTEGER_LIMIT || *base >= FORMAT_INTEGER_LIMIT) {
-        ISO_FAIL(CORRUPT, err, "offset %zu: no base price", offset);
+        ISO_FAIL(CORRUPT, err, "offset %zu: no base price", offset_of(decoding));
     }
     decoding->source.cursor = source->begin + offset;
     return ISO_OK;

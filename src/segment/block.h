@@ -28,7 +28,10 @@ iso_status block_decode(const struct segment *segment, const struct kernel *kern
                         const struct bars *target, struct block_account *account,
                         struct iso_error *err);
 
-/* Decode all blocks, and add what they are found to be made of. Fails with CORRUPT. */
+/* Decode the block at index, and add what it is found to be made of. Fails with CORRUPT. */
+iso_status segment_account_block(const struct segment *segment, size_t index,
+                                 struct block_account *account, struct iso_error *err);
+/* Same, of all blocks. */
 iso_status segment_account(const struct segment *segment, struct block_account *account,
                            struct iso_error *err);
 

@@ -45,13 +45,19 @@ static struct bars columns_of(struct scratch *scratch, size_t rows)
     return columns;
 }
 
+iso_status segment_account_block(const struct segment *segment, size_t index,
+                                 struct block_account *account, struct iso_error *err)
+{
+    struct scratch scratch;
+    struct bars columns = columns_of(&scratch, format_block_rows(segment->rows, index));
+    return block_decode(segment, kernel_best(), index, &columns, account, err);
+}
+
 iso_status segment_account(const struct segment *segment, struct block_account *account,
                            struct iso_error *err)
 {
-    struct scratch scratch;
     for (size_t i = 0; i < segment->block_count; i++) {
-        struct bars columns = columns_of(&scratch, format_block_rows(segment->rows, i));
-        ISO_TRY(block_decode(segment, kernel_best(), i, &columns, account, err));
+        ISO_TRY(segment_account_block(segment, i, account, err));
     }
     return ISO_OK;
 }

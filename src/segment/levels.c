@@ -21,7 +21,7 @@ void levels_set(struct levels *levels, size_t class, size_t count, const uint8_t
     }
 }
 
-static size_t level_count(const struct levels *levels, size_t class)
+size_t levels_count(const struct levels *levels, size_t class)
 {
     size_t count = 1;
     for (size_t k = 0; k < LEVELS_MAX - 1; k++) {
@@ -33,7 +33,7 @@ static size_t level_count(const struct levels *levels, size_t class)
 static void write_class(const struct levels *levels, size_t class, struct bit_sink *sink)
 {
     const uint8_t *width = levels->width + class * LEVELS_MAX;
-    size_t count = level_count(levels, class);
+    size_t count = levels_count(levels, class);
     bits_put(sink, count - 1, COUNT_BITS);
     bits_put(sink, width[0], WIDTH_BITS);
     for (size_t k = 1; k + 1 < count; k++) {
@@ -90,13 +90,14 @@ iso_status levels_read(const uint8_t *bytes, size_t length, size_t *at, size_t c
     }
     levels->zigzag = (bytes[begin] & FLAG_ZIGZAG) != 0;
     if (!levels->zigzag && !integer_read(bytes, length, &next, &levels->base)) {
-        ISO_FAIL(CORRUPT, err, "offset %zu: no base", next);
+        ISO_FAIL(CORRUPT, err, "offset %zu: no base", begin + 1);
     }
     struct bit_source source = {.bytes = bytes + next, .length = length - next};
     for (size_t class = 0; class < class_count; class++) {
+        size_t class_at = next + source.bit / 8;
         if (!read_class(&source, levels, class)) {
-            ISO_FAIL(CORRUPT, err, "offset %zu: class %zu has a width of more than %d bits", next,
-                     class, LEVELS_WIDTH_MAX);
+            ISO_FAIL(CORRUPT, err, "offset %zu: class %zu has a width of more than %d bits",
+                     class_at, class, LEVELS_WIDTH_MAX);
         }
     }
     if (source.bit > 8 * source.length) {

@@ -32,6 +32,8 @@ struct levels {
 
 /* Set the levels of one class: count of them, whose widths are given. */
 void levels_set(struct levels *levels, size_t class, size_t count, const uint8_t *width);
+/* How many levels a class has. */
+size_t levels_count(const struct levels *levels, size_t class);
 
 /*
  * Choose levels for residuals whose rows are in the given classes, as docs/segment-format.md says

@@ -46,7 +46,7 @@ static iso_status read_series(const uint8_t *bytes, size_t length, struct segmen
         ISO_FAIL(CORRUPT, err, "offset %d: interval code %u is unknown", FORMAT_INTERVAL_AT,
                  bytes[FORMAT_INTERVAL_AT]);
     }
-    if (symbol_length > SYMBOL_BYTES_MAX ||
+    if (symbol_length == 0 || symbol_length > SYMBOL_BYTES_MAX ||
         FORMAT_SYMBOL_AT + symbol_length + FORMAT_TAIL_BYTES > length) {
         ISO_FAIL(CORRUPT, err, "offset %d: a symbol of %u bytes", FORMAT_SYMBOL_LENGTH_AT,
                  symbol_length);
@@ -61,26 +61,40 @@ static iso_status read_series(const uint8_t *bytes, size_t length, struct segmen
     return ISO_OK;
 }
 
+static iso_status read_period(const uint8_t *bytes, struct segment *segment, struct iso_error *err)
+{
+    struct range period = {(int64_t)load_u64(bytes + FORMAT_PERIOD_FROM_AT),
+                           (int64_t)load_u64(bytes + FORMAT_PERIOD_TO_AT)};
+    int64_t last_us = (int64_t)load_u64(bytes + FORMAT_LAST_AT);
+    if (period.from_us < TIME_MIN_US || period.from_us >= TIME_MAX_US) {
+        ISO_FAIL(CORRUPT, err, "offset %d: the period begins out of range", FORMAT_PERIOD_FROM_AT);
+    }
+    if (period.to_us <= period.from_us || period.to_us > TIME_MAX_US) {
+        ISO_FAIL(CORRUPT, err, "offset %d: the period ends out of range", FORMAT_PERIOD_TO_AT);
+    }
+    if (last_us < period.from_us || last_us >= period.to_us) {
+        ISO_FAIL(CORRUPT, err, "offset %d: the last bar is not within the period", FORMAT_LAST_AT);
+    }
+    segment->period = period;
+    segment->last_us = last_us;
+    return ISO_OK;
+}
+
 static iso_status read_extent(const uint8_t *bytes, struct segment *segment, struct iso_error *err)
 {
     segment->rows = load_u32(bytes + FORMAT_ROWS_AT);
-    segment->period.from_us = (int64_t)load_u64(bytes + FORMAT_PERIOD_FROM_AT);
-    segment->period.to_us = (int64_t)load_u64(bytes + FORMAT_PERIOD_TO_AT);
-    segment->last_us = (int64_t)load_u64(bytes + FORMAT_LAST_AT);
     segment->class_offset = bytes[FORMAT_CLASS_OFFSET_AT];
     if (segment->rows == 0 || segment->rows > SEGMENT_ROWS_MAX) {
         ISO_FAIL(CORRUPT, err, "offset %d: %zu rows", FORMAT_ROWS_AT, segment->rows);
     }
-    if (segment->class_offset > FORMAT_HALVES_MAX || bytes[FORMAT_FLAGS_AT] != 0) {
-        ISO_FAIL(CORRUPT, err, "offset %d: class offset %u, flags %u", FORMAT_CLASS_OFFSET_AT,
-                 segment->class_offset, bytes[FORMAT_FLAGS_AT]);
+    if (segment->class_offset > FORMAT_HALVES_MAX) {
+        ISO_FAIL(CORRUPT, err, "offset %d: class offset %u", FORMAT_CLASS_OFFSET_AT,
+                 segment->class_offset);
     }
-    if (segment->period.from_us < TIME_MIN_US || segment->period.to_us > TIME_MAX_US ||
-        segment->period.from_us > segment->last_us || segment->last_us >= segment->period.to_us) {
-        ISO_FAIL(CORRUPT, err, "offset %d: the last bar is not within the period",
-                 FORMAT_PERIOD_FROM_AT);
+    if (bytes[FORMAT_FLAGS_AT] != 0) {
+        ISO_FAIL(CORRUPT, err, "offset %d: flags %u", FORMAT_FLAGS_AT, bytes[FORMAT_FLAGS_AT]);
     }
-    return ISO_OK;
+    return read_period(bytes, segment, err);
 }
 
 /* Whether encoding and scale of a column can stand together. */
@@ -99,22 +113,25 @@ static bool column_valid(const struct segment_column *column, size_t index)
     }
 }
 
-/* The prices that are not absent have one encoding and one scale, which vwap may refine. */
-static bool columns_agree(const struct segment_column *column)
+/* The prices that are not absent have one encoding and one scale, which vwap may refine. The first
+ * column that does not agree; SEGMENT_COLUMN_COUNT where all do. */
+static size_t disagreeing_column(const struct segment_column *column)
 {
     const struct segment_column *first = NULL;
     for (size_t i = 0; i < 4; i++) {
-        const struct segment_column *price = &column[COLUMN_VALUES + format_price_order[i]];
+        size_t index = COLUMN_VALUES + format_price_order[i];
+        const struct segment_column *price = &column[index];
         if (price->encoding != SEGMENT_ABSENT) {
             first = first == NULL ? price : first;
             if (price->encoding != first->encoding || price->scale != first->scale) {
-                return false;
+                return index;
             }
         }
     }
     const struct segment_column *vwap = &column[COLUMN_VALUES + BAR_vwap];
-    return vwap->encoding != SEGMENT_DECIMAL || !format_has_middle(column) ||
-           vwap->scale >= column[COLUMN_VALUES + BAR_high].scale;
+    bool coarser = vwap->encoding == SEGMENT_DECIMAL && format_has_middle(column) &&
+                   vwap->scale < column[COLUMN_VALUES + BAR_high].scale;
+    return coarser ? COLUMN_VALUES + BAR_vwap : SEGMENT_COLUMN_COUNT;
 }
 
 static iso_status read_columns(const uint8_t *bytes, struct segment *segment, struct iso_error *err)
@@ -129,9 +146,10 @@ static iso_status read_columns(const uint8_t *bytes, struct segment *segment, st
                      FORMAT_COLUMNS_AT + i, format_column_name[i], column->encoding, column->scale);
         }
     }
-    if (!columns_agree(segment->column)) {
-        ISO_FAIL(CORRUPT, err, "offset %d: the scales of the prices do not agree",
-                 FORMAT_COLUMNS_AT);
+    size_t other = disagreeing_column(segment->column);
+    if (other < SEGMENT_COLUMN_COUNT) {
+        ISO_FAIL(CORRUPT, err, "offset %zu: the scale of %s does not agree with the prices before",
+                 FORMAT_COLUMNS_AT + other, format_column_name[other]);
     }
     return ISO_OK;
 }
@@ -229,8 +247,10 @@ iso_status segment_open(const void *bytes, size_t length, struct segment *segmen
     }
     ISO_TRY(check_directory(&opened, err));
     opened.first_us = (int64_t)load_u64(data + opened.directory_offset);
-    if (load_u64(data + length - FORMAT_TAIL_BYTES) != 0) {
-        ISO_FAIL(CORRUPT, err, "offset %zu: the tail is not zero", length - FORMAT_TAIL_BYTES);
+    uint64_t tail = load_u64(data + length - FORMAT_TAIL_BYTES);
+    if (tail != 0) {
+        ISO_FAIL(CORRUPT, err, "offset %zu: the tail is not zero",
+                 length - FORMAT_TAIL_BYTES + (size_t)__builtin_ctzll(tail) / 8);
     }
     *segment = opened;
     return ISO_OK;

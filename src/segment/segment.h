@@ -61,11 +61,22 @@ struct segment_column_info {
     int64_t grid;         /* units of the scale (time: microseconds) that steps are multiples of */
     uint64_t bits;        /* payload bits of the column over all blocks */
     size_t exceptions;
+    size_t class_count; /* of its table of levels; 0 where it has none */
 };
 
 struct segment_info {
     struct segment_column_info column[SEGMENT_COLUMN_COUNT];
-    uint64_t overhead_bits; /* header, tables, directory, base prices, tail */
+    const char *class_source; /* the column whose numbers class the rows; NULL: one class */
+    uint64_t overhead_bits;   /* header, tables, directory, base prices, tail */
+};
+
+struct segment_block_info {
+    int64_t first_us;
+    size_t rows;
+    size_t offset; /* from the beginning of the segment */
+    size_t bytes;
+    uint64_t bits[SEGMENT_COLUMN_COUNT];
+    uint64_t overhead_bits; /* its base price */
 };
 
 /*
@@ -107,5 +118,12 @@ iso_status segment_entropy(const struct segment *segment, double bits[SEGMENT_CO
 /* Account for every bit. Fails with CORRUPT. */
 iso_status segment_inspect(const struct segment *segment, struct segment_info *info,
                            struct iso_error *err);
+
+/* Account for every bit of the block at index, which is below block_count. Fails with CORRUPT. */
+iso_status segment_inspect_block(const struct segment *segment, size_t index,
+                                 struct segment_block_info *info, struct iso_error *err);
+
+/* The least activity of the rows of a class; of class 0, 0. */
+uint64_t segment_class_activity(const struct segment *segment, size_t class);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/rng.h"
 #include "market/bars.h"
 #include "market/series.h"
+#include "segment/bits.h"
 
 #include <float.h>
 #include <string.h>
@@ -149,6 +150,30 @@ static inline void add_series(struct bars *bars, enum series_kind kind, size_t r
         for (uint32_t step = 0; step <= steps; step++) {
             time_us = interval_next(interval, time_us);
         }
+    }
+}
+
+/* Activity and moves over many octaves, so that all classes, levels and widths occur. */
+static inline void add_wild(struct bars *bars, struct rng *rng, size_t rows, unsigned widest)
+{
+    struct iso_error err = {0};
+    int64_t level = INT64_C(1) << 40;
+    for (size_t i = 0; i < rows; i++) {
+        struct bar bar = {.time_us = 1700000040000000 + 60000000 * (int64_t)i};
+        unsigned octave = rng_below(rng, 20);
+        unsigned spread = rng_below(rng, widest);
+        int64_t move = (int64_t)(rng_u64(rng) & bits_mask(spread)) >> rng_below(rng, 8);
+        int64_t wick = (int64_t)(rng_u64(rng) & bits_mask(spread / 2));
+        int64_t close = rng_below(rng, 2) == 0 ? level + move : level - move;
+        bar.trade_count = (int64_t)(rng_u64(rng) & bits_mask(octave));
+        bar.value[BAR_open] = (double)level;
+        bar.value[BAR_close] = (double)close;
+        bar.value[BAR_high] = (double)((level > close ? level : close) + wick);
+        bar.value[BAR_low] = (double)((level < close ? level : close) - wick);
+        bar.value[BAR_volume] = (double)(rng_u64(rng) & bits_mask(octave + spread));
+        bar.value[BAR_vwap] = BAR_ABSENT;
+        assert_ok(bars_append(bars, &bar, &err));
+        level = close < (INT64_C(1) << 50) && close > 0 ? close : INT64_C(1) << 40;
     }
 }
 
