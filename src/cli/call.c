@@ -266,9 +266,14 @@ iso_status call_view(const struct call *call, struct view **view, struct iso_err
     return view_open(os_system(), call_text(call, OPTION_store), view, err);
 }
 
+bool call_may_flood(const struct call *call)
+{
+    return isatty(STDOUT_FILENO) != 0 && !call_has(call, OPTION_limit);
+}
+
 iso_status call_check_rows(const struct call *call, size_t rows, struct iso_error *err)
 {
-    if (rows > SCREEN_ROWS_MAX && isatty(STDOUT_FILENO) != 0 && !call_has(call, OPTION_limit)) {
+    if (rows > SCREEN_ROWS_MAX && call_may_flood(call)) {
         ISO_FAIL(BAD_ARGUMENT, err,
                  "this would print more than %d rows to the terminal; give --limit N, or send them "
                  "elsewhere, as > FILE or | less",

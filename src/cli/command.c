@@ -22,7 +22,7 @@ static const struct command commands[] = {
      "isobar gaps BTCUSDT 1m --from 2024-01-01", 0, 2, {OPTION_from, OPTION_to, OPTION_limit, GLOBAL}, command_gaps},
     {"sql", "QUERY", "Ask DuckDB over bars, series, segments and quarantine",
      "isobar sql \"SELECT symbol, date_trunc('month', timestamp) AS month, max(high) FROM bars GROUP BY ALL ORDER BY ALL\"", 1, 1,
-     {OPTION_format, GLOBAL}, command_sql},
+     {OPTION_format, OPTION_limit, OPTION_explain, GLOBAL}, command_sql},
     {"inspect", "FILE.seg", "Show header, directory and bits per column of a segment",
      "isobar inspect 0123456789abcdef0123456789abcdef.seg", 1, 1, {GLOBAL}, command_inspect},
     {"verify", "", "Check the hashes of everything stored", "isobar verify --deep", 0, 0, {OPTION_deep, GLOBAL}, command_verify},

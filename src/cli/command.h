@@ -65,6 +65,8 @@ iso_status call_named_series(const struct call *call, struct series *series, str
 iso_status call_bars(const struct call *call, struct bar_request *request, struct iso_error *err);
 /* Open a view of the store of --store. The caller owns it. */
 iso_status call_view(const struct call *call, struct view **view, struct iso_error *err);
+/* Whether rows go to a terminal without a limit. */
+bool call_may_flood(const struct call *call);
 /*
  * Refuse to print more rows to a terminal than anybody reads, unless --limit was given. Fails with
  * BAD_ARGUMENT.
@@ -85,10 +87,21 @@ void call_say(const struct call *call, const char *format, ...)
 void result_json_begin(struct json *json);
 /* Write text to standard output. Fails with IO where it cannot be written (a full disk). */
 iso_status result_write(const struct text *text, struct iso_error *err);
+/*
+ * Write and clear text once it is worth it, after so many rows in all. Where call_check_rows may
+ * still refuse, text is held back, so that a refusal comes before a flood and not behind it.
+ */
+iso_status result_flow(const struct call *call, struct text *text, size_t rows,
+                       struct iso_error *err);
 /* End the object and write it with a newline. */
 iso_status result_json_end(struct json *json, struct iso_error *err);
 /* "coverage": {"complete": ..., "missing": [...], "holes": [...]} */
 void result_json_coverage(struct json *json, const struct coverage *coverage);
+/* Say on standard error what is missing of a series (may be NULL). */
+void result_say_missing(const struct call *call, const struct series *series,
+                        const struct missing_range *missing);
+/* Say on standard error what was read. */
+void result_say_work(const struct call *call, struct view_work work);
 /* Say on standard error what is missing and where holes are. */
 void result_say_coverage(const struct call *call, const struct coverage *coverage);
 

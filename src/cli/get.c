@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { FLUSH_BYTES = 1 << 18, ROWS_AT_ONCE = 8192 };
+enum { ROWS_AT_ONCE = 8192 };
 
 static const char *const value_names[] = {
 #define X(name) #name,
@@ -69,7 +69,7 @@ static void add_json(struct bar_printer *printer, const struct series *series,
         json_begin_object(json, NULL);
         json_add_string(json, "timestamp", time);
         for (size_t j = 0; j < BAR_VALUE_COUNT; j++) {
-            json_add_number(json, value_names[j], bars->value[j][i]);
+            json_add_real(json, value_names[j], bars->value[j][i]);
         }
         if (bars->trade_count[i] == BAR_COUNT_ABSENT) {
             json_add_null(json, "trade_count");
@@ -169,11 +169,7 @@ static iso_status print_part(struct bar_printer *printer, const struct bar_forma
         struct bars piece = bars_slice(part, at, count);
         format->add(printer, series, &piece);
         printer->printed += count;
-        ISO_TRY(call_check_rows(printer->call, printer->printed, err));
-        if (printer->text.length >= FLUSH_BYTES) {
-            ISO_TRY(result_write(&printer->text, err));
-            text_clear(&printer->text);
-        }
+        ISO_TRY(result_flow(printer->call, &printer->text, printer->printed, err));
     }
     return ISO_OK;
 }
@@ -216,9 +212,7 @@ static void say_edges(const struct call *call, const struct bar_stream *stream)
 static void explain(const struct call *call, struct view *view, const struct bar_stream *stream,
                     size_t printed)
 {
-    struct view_work work = view_work(view);
-    call_say(call, "isobar: read %zu segments, decoded %zu blocks of up to %d bars: %zu bars",
-             work.segments, work.blocks, SEGMENT_BLOCK_ROWS, work.bars);
+    result_say_work(call, view_work(view));
     if (call_has(call, OPTION_resample)) {
         call_say(call, "isobar: made %zu bars of %s, counted from %s", printed,
                  call_text(call, OPTION_resample),

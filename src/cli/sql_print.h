@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Printing the rows of a query, as they come, in the form that is asked for. */
+#ifndef CLI_SQL_PRINT_H
+#define CLI_SQL_PRINT_H
+
+#include "cli/command.h"
+#include "local/sql.h"
+
+struct sql_printer;
+
+/* Fails with BAD_ARGUMENT where no query is printed in the format of that name. The caller owns
+ * *printer. */
+iso_status sql_printer_new(const struct call *call, const char *format,
+                           struct sql_printer **printer, struct iso_error *err);
+void sql_printer_free(struct sql_printer **printer);
+
+/* What sql_run hands the rows to; the printer must outlive it. */
+struct sql_sink sql_printer_sink(struct sql_printer *printer);
+
+/* Print what is left, and what was missing; nothing where the statement had no result. */
+iso_status sql_printer_end(struct sql_printer *printer, const struct sql_report *report,
+                           struct iso_error *err);
+
+#endif
