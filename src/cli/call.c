@@ -236,7 +236,7 @@ iso_status call_range(const struct call *call, struct range *range, struct iso_e
 
 iso_status call_named_series(const struct call *call, struct series *series, struct iso_error *err)
 {
-    if (call->argument_count != 2) {
+    if (call->argument_count < 2) {
         ISO_FAIL(BAD_ARGUMENT, err, "isobar %s wants SYMBOL INTERVAL, as BTCUSDT 1m",
                  call->command->name);
     }

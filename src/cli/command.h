@@ -141,7 +141,8 @@ void help_command(const struct command *command, struct text *target);
 
 /* clang-format off */
 #define ISO_COMMAND_RUNS(X) \
-    X(import) X(export) X(get) X(ls) X(info) X(gaps) X(sql) X(inspect) X(verify) X(quarantine) X(snapshot) X(evolve) X(backtest) \
+    X(import) X(export) X(get) X(ls) X(info) X(gaps) X(sql) X(summary) X(indicators) \
+    X(inspect) X(verify) X(quarantine) X(snapshot) X(evolve) X(backtest) \
     X(report) X(runs) X(export_strategy) X(bench) X(help) X(generate)
 /* clang-format on */
 #define X(name) command_run command_##name;

@@ -17,6 +17,7 @@ struct sql_printer {
     struct table table;
     size_t rows;
     bool begun;
+    bool rounded;
     bool is_plan; /* a drawing of several lines, which no table may touch */
 };
 
@@ -204,6 +205,15 @@ static iso_status begin_table(struct sql_printer *printer, const struct sql_colu
     return ISO_OK;
 }
 
+/* Ten digits, and no exponent where the number is merely large. */
+static void round_number(double number, struct text *text)
+{
+    if (isfinite(number)) {
+        text_clear(text);
+        text_addf(text, fabs(number) < 1e10 ? "%.10g" : "%.0f", number);
+    }
+}
+
 static void row_table(struct sql_printer *printer, const struct sql_column *columns,
                       const struct sql_value *values, size_t column_count)
 {
@@ -215,6 +225,9 @@ static void row_table(struct sql_printer *printer, const struct sql_column *colu
     }
     for (size_t i = 0; i < column_count; i++) {
         value_text(&values[i], &printer->field);
+        if (printer->rounded && values[i].kind == SQL_NUMBER) {
+            round_number(values[i].number, &printer->field);
+        }
         table_add(&printer->table, text_get(&printer->field));
     }
     if (printer->rows % TABLE_ROWS_AT_ONCE == 0) {
@@ -321,4 +334,40 @@ iso_status sql_printer_end(struct sql_printer *printer, const struct sql_report 
         result_say_missing(printer->call, &missing->series, &missing->missing);
     }
     return ISO_OK;
+}
+
+iso_status query_print(struct call *call, const char *query, bool rounded, struct iso_error *err)
+{
+    ISO_DEFER(sql_printer_free) struct sql_printer *printer = NULL;
+    ISO_DEFER(sql_close) struct sql *sql = NULL;
+    struct sql_report report;
+    const char *format = call_flag(call, OPTION_json) ? "json" : call_text(call, OPTION_format);
+    ISO_TRY(sql_printer_new(call, format, &printer, err));
+    printer->rounded = rounded;
+    ISO_TRY(sql_open(os_system(), call_text(call, OPTION_store), &sql, err));
+    struct sql_sink sink = sql_printer_sink(printer);
+    ISO_TRY(sql_run(sql, query, &sink, &report, err));
+    ISO_TRY(sql_printer_end(printer, &report, err));
+    if (call_flag(call, OPTION_explain)) {
+        result_say_work(call, report.work);
+    }
+    call->exit_code = report.missing_count == 0 ? ISO_CLASS_OK : ISO_CLASS_PROBLEM;
+    return ISO_OK;
+}
+
+void query_add_string(struct text *query, const char *text)
+{
+    text_add_char(query, '\'');
+    for (; *text != '\0'; text++) {
+        text_addf(query, "%s%c", *text == '\'' ? "'" : "", *text);
+    }
+    text_add_char(query, '\'');
+}
+
+void query_add_option(struct text *query, const struct call *call, enum option_id id)
+{
+    if (call_has(call, id)) {
+        text_addf(query, ", %s := ", option_row(id)->name);
+        query_add_string(query, call_text(call, id));
+    }
 }

@@ -21,4 +21,14 @@ struct sql_sink sql_printer_sink(struct sql_printer *printer);
 iso_status sql_printer_end(struct sql_printer *printer, const struct sql_report *report,
                            struct iso_error *err);
 
+/* Run the query on the store of the call, print its rows, say what is missing and, with --explain,
+ * what was read; the exit code tells whether it is complete. rounded: tables, which people read,
+ * show ten digits of a computed number. */
+iso_status query_print(struct call *call, const char *query, bool rounded, struct iso_error *err);
+
+/* Append 'text' as a string of SQL. */
+void query_add_string(struct text *query, const char *text);
+/* Append , name := 'value' of an option that the call has. */
+void query_add_option(struct text *query, const struct call *call, enum option_id id);
+
 #endif

@@ -4,30 +4,17 @@
  * small whatever the query. Only the columns that the query reads are handed to DuckDB.
  */
 #include "local/bar_stream.h"
+#include "local/sql_choice.h"
 #include "local/sql_tables.h"
 #include "local/sql_vector.h"
-#include "market/time.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { NAMES_MAX = 4096 };
-
-/* Names of which one must be met; none at all allows any. */
-struct names {
-    char **names; /* owned, by duckdb_free */
-    size_t count;
-    bool given;
-};
-
 /* What a bind remembers: the parameters. */
 struct binding {
     struct sql_state *state;
-    struct names symbols;
-    struct names intervals;
-    struct range range;
-    const struct interval *interval; /* NULL: any */
-    char *symbol;                    /* NULL: any */
+    struct sql_choice choice;
     const struct interval *resample;
     size_t last;
 };
@@ -36,31 +23,18 @@ struct scan {
     const struct binding *binding;
     idx_t projection[SQL_BARS_COLUMNS];
     idx_t projection_count;
-    struct series *series;
-    size_t series_count;
-    size_t series_capacity;
+    struct sql_series chosen;
     size_t series_index;       /* the next to be opened */
     struct bar_stream *stream; /* of the one before */
     struct series source;      /* whose bars the stream reads */
     struct bars bars;          /* of the period being handed out */
     size_t next_bar;
-    size_t bar_count; /* of all series chosen; an estimate for the planner */
 };
-
-static void names_reset(struct names *names)
-{
-    for (size_t i = 0; i < names->count; i++) {
-        duckdb_free(names->names[i]);
-    }
-    free(names->names);
-}
 
 static void binding_free(void *pointer)
 {
     struct binding *binding = pointer;
-    names_reset(&binding->symbols);
-    names_reset(&binding->intervals);
-    duckdb_free(binding->symbol);
+    sql_choice_reset(&binding->choice);
     free(binding);
 }
 
@@ -87,7 +61,7 @@ static void scan_free(void *pointer)
 {
     struct scan *scan = pointer;
     iso_ignore(end_stream(scan, NULL), "only memory can be missing, and the query has ended");
-    free(scan->series);
+    sql_series_reset(&scan->chosen);
     bars_reset(&scan->bars);
     free(scan);
 }
@@ -99,135 +73,28 @@ static void scan_defer(struct scan **scan)
     }
 }
 
-static iso_status read_names(duckdb_bind_info info, const char *name, struct names *names,
-                             struct iso_error *err)
-{
-    duckdb_value value = duckdb_bind_get_named_parameter(info, name);
-    bool given = value != NULL && !duckdb_is_null_value(value);
-    idx_t count = given ? duckdb_get_list_size(value) : 0;
-    names->given = given;
-    if (count > 0 && count <= NAMES_MAX) {
-        names->names = calloc(count, sizeof *names->names);
-    }
-    for (idx_t i = 0; names->names != NULL && i < count; i++) {
-        duckdb_value child = duckdb_get_list_child(value, i);
-        names->names[names->count++] = duckdb_get_varchar(child);
-        duckdb_destroy_value(&child);
-    }
-    duckdb_destroy_value(&value);
-    if (count > NAMES_MAX) {
-        ISO_FAIL(LIMIT, err, "%s lists %llu names, at most %d are taken", name,
-                 (unsigned long long)count, NAMES_MAX);
-    }
-    if (names->count < count) {
-        ISO_FAIL(OUT_OF_MEMORY, err, "no memory for %llu names", (unsigned long long)count);
-    }
-    return ISO_OK;
-}
-
-static iso_status read_time_parameter(duckdb_bind_info info, const char *name, int64_t *time_us,
-                                      struct iso_error *err)
-{
-    const struct os *os = os_system();
-    char *text = sql_parameter(info, name);
-    iso_status status =
-        text == NULL
-            ? ISO_OK
-            : iso_context(time_parse_argument(text, os->clock_us(os->context), time_us, err), err,
-                          "\"%s\"", name);
-    duckdb_free(text);
-    return status;
-}
-
-static iso_status read_interval_parameter(duckdb_bind_info info, const char *name,
-                                          const struct interval **interval, struct iso_error *err)
-{
-    struct series series = {0};
-    char *text = sql_parameter(info, name);
-    iso_status status =
-        text == NULL ? ISO_OK : iso_context(series_make("X", text, &series, err), err, "%s", name);
-    duckdb_free(text);
-    *interval = series.interval;
-    return status;
-}
-
-static iso_status read_last_parameter(duckdb_bind_info info, size_t *last, struct iso_error *err)
-{
-    int64_t count;
-    char *text = sql_parameter(info, "last");
-    bool good = text == NULL || (integer_parse(text, text + strlen(text), &count) && count > 0);
-    *last = text != NULL && good ? (size_t)count : 0;
-    duckdb_free(text);
-    if (!good) {
-        ISO_FAIL(BAD_ARGUMENT, err, "last wants a whole number of bars, 1 or more");
-    }
-    return ISO_OK;
-}
-
 static iso_status read_parameters(duckdb_bind_info info, struct binding *binding,
                                   struct iso_error *err)
 {
-    binding->range = (struct range){TIME_MIN_US, TIME_MAX_US};
-    binding->symbol = sql_parameter(info, "symbol");
-    ISO_TRY(read_names(info, "symbols", &binding->symbols, err));
-    ISO_TRY(read_names(info, "intervals", &binding->intervals, err));
-    ISO_TRY(read_interval_parameter(info, "interval", &binding->interval, err));
-    ISO_TRY(read_interval_parameter(info, "resample", &binding->resample, err));
-    ISO_TRY(read_time_parameter(info, "from", &binding->range.from_us, err));
-    ISO_TRY(read_time_parameter(info, "to", &binding->range.to_us, err));
-    ISO_TRY(read_last_parameter(info, &binding->last, err));
-    if (binding->resample != NULL && binding->interval == NULL) {
+    const struct interval *interval;
+    ISO_TRY(sql_choice_read(info, &binding->choice, err));
+    ISO_TRY(sql_read_interval(info, "resample", &binding->resample, err));
+    ISO_TRY(sql_read_last(info, &binding->last, err));
+    interval = binding->choice.interval;
+    if (binding->resample != NULL && interval == NULL) {
         ISO_FAIL(BAD_ARGUMENT, err, "resample wants interval too: which bars are made coarser?");
     }
-    return binding->resample != NULL ? resample_check(binding->interval, binding->resample, err)
-                                     : ISO_OK;
-}
-
-static bool allows(const struct names *names, const char *name)
-{
-    bool found = !names->given;
-    for (size_t i = 0; i < names->count && !found; i++) {
-        found = strcmp(names->names[i], name) == 0;
-    }
-    return found;
-}
-
-static iso_status choose_series(void *context, const struct series_row *row, struct iso_error *err)
-{
-    struct scan *scan = context;
-    const struct binding *binding = scan->binding;
-    bool chosen = (binding->symbol == NULL || strcmp(binding->symbol, row->series.symbol) == 0) &&
-                  (binding->interval == NULL || binding->interval == row->series.interval) &&
-                  allows(&binding->symbols, row->series.symbol) &&
-                  allows(&binding->intervals, row->series.interval->name) &&
-                  row->first_us < binding->range.to_us && row->last_us >= binding->range.from_us;
-    if (!chosen) {
-        return ISO_OK;
-    }
-    if (scan->series_count == scan->series_capacity) {
-        size_t grown = scan->series_capacity == 0 ? 16 : scan->series_capacity * 2;
-        struct series *series = realloc(scan->series, grown * sizeof *series);
-        if (series == NULL) {
-            ISO_FAIL(OUT_OF_MEMORY, err, "no memory for %zu series", grown);
-        }
-        scan->series = series;
-        scan->series_capacity = grown;
-    }
-    scan->series[scan->series_count++] = row->series;
-    scan->bar_count += row->bars;
-    return ISO_OK;
+    return binding->resample != NULL ? resample_check(interval, binding->resample, err) : ISO_OK;
 }
 
 /* The planner orders joins by how many rows it expects. */
 static iso_status tell_cardinality(duckdb_bind_info info, const struct binding *binding,
                                    struct iso_error *err)
 {
-    ISO_DEFER(mem_defer_free) struct series *series = NULL;
-    struct scan probe = {.binding = binding};
-    iso_status status = view_each_series(binding->state->view, choose_series, &probe, err);
-    series = probe.series;
-    duckdb_bind_set_cardinality(info, probe.bar_count, false);
-    return status;
+    ISO_DEFER(sql_series_reset) struct sql_series chosen = {0};
+    ISO_TRY(sql_choice_list(&binding->choice, binding->state->view, &chosen, err));
+    duckdb_bind_set_cardinality(info, chosen.bars, false);
+    return ISO_OK;
 }
 
 static void bars_bind(duckdb_bind_info info)
@@ -263,7 +130,8 @@ static void bars_init(duckdb_init_info info)
     for (idx_t i = 0; i < scan->projection_count; i++) {
         scan->projection[i] = duckdb_init_get_column_index(info, i);
     }
-    if (iso_failed(view_each_series(scan->binding->state->view, choose_series, scan, &error))) {
+    if (iso_failed(sql_choice_list(&scan->binding->choice, scan->binding->state->view,
+                                   &scan->chosen, &error))) {
         duckdb_init_set_error(info, error.text);
         return;
     }
@@ -275,9 +143,9 @@ static void bars_init(duckdb_init_info info)
 static iso_status open_next(struct scan *scan, struct iso_error *err)
 {
     const struct binding *binding = scan->binding;
-    scan->source = scan->series[scan->series_index++];
+    scan->source = scan->chosen.series[scan->series_index++];
     struct bar_request request = {.series = scan->source,
-                                  .range = binding->range,
+                                  .range = binding->choice.range,
                                   .resample = binding->resample,
                                   .last = binding->last};
     return bar_stream_open(binding->state->view, &request, &scan->stream, err);
@@ -289,7 +157,7 @@ static iso_status next_bars(struct scan *scan, struct iso_error *err)
     scan->bars.count = 0;
     scan->next_bar = 0;
     while (scan->bars.count == 0 &&
-           (scan->stream != NULL || scan->series_index < scan->series_count)) {
+           (scan->stream != NULL || scan->series_index < scan->chosen.count)) {
         if (scan->stream == NULL) {
             ISO_TRY(open_next(scan, err));
         }
@@ -320,25 +188,15 @@ static void bars_scan(duckdb_function_info info, duckdb_data_chunk output)
     duckdb_data_chunk_set_size(output, count);
 }
 
-static void add_list_parameters(duckdb_table_function function)
-{
-    duckdb_logical_type text = duckdb_create_logical_type(DUCKDB_TYPE_VARCHAR);
-    duckdb_logical_type list = duckdb_create_list_type(text);
-    duckdb_table_function_add_named_parameter(function, "symbols", list);
-    duckdb_table_function_add_named_parameter(function, "intervals", list);
-    duckdb_destroy_logical_type(&list);
-    duckdb_destroy_logical_type(&text);
-}
-
 iso_status sql_bars_register(duckdb_connection connection, struct sql_state *state,
                              struct iso_error *err)
 {
-    static const char *const texts[] = {"symbol", "interval", "from", "to", "resample"};
+    static const char *const texts[] = {"resample"};
     static const char *const numbers[] = {"last"};
     duckdb_table_function function = duckdb_create_table_function();
-    sql_add_parameters(function, texts, sizeof texts / sizeof texts[0], DUCKDB_TYPE_VARCHAR);
+    sql_choice_add_parameters(function);
+    sql_add_parameters(function, texts, 1, DUCKDB_TYPE_VARCHAR);
     sql_add_parameters(function, numbers, 1, DUCKDB_TYPE_BIGINT);
-    add_list_parameters(function);
     duckdb_table_function_set_extra_info(function, state, NULL);
     duckdb_table_function_set_bind(function, bars_bind);
     duckdb_table_function_set_init(function, bars_init);

@@ -12,7 +12,8 @@
 const char sql_tables_views[] = "CREATE VIEW bars AS SELECT * FROM bars();"
                                 "CREATE VIEW series AS SELECT * FROM series();"
                                 "CREATE VIEW segments AS SELECT * FROM segments();"
-                                "CREATE VIEW quarantine AS SELECT * FROM quarantine();";
+                                "CREATE VIEW quarantine AS SELECT * FROM quarantine();"
+                                "CREATE VIEW market_summary AS SELECT * FROM market_summary();";
 
 enum { CELL_COLUMNS_MAX = 10 };
 
@@ -240,5 +241,7 @@ iso_status sql_tables_register(duckdb_connection connection, struct sql_state *s
     for (size_t i = 0; i < TABLE_COUNT; i++) {
         ISO_TRY(register_table(connection, &table_rows[i], state, err));
     }
-    return sql_bars_register(connection, state, err);
+    ISO_TRY(sql_bars_register(connection, state, err));
+    ISO_TRY(sql_indicators_register(connection, state, err));
+    return sql_summary_register(connection, state, err);
 }

@@ -5,10 +5,8 @@
 
 #include "local/sql_state.h"
 
-/*
- * Register series(), segments() and quarantine() over the state, which must outlive the connection.
- * Fails with QUERY.
- */
+/* Register all of the store's tables over the state, which must outlive the connection. Fails with
+ * QUERY. */
 iso_status sql_tables_register(duckdb_connection connection, struct sql_state *state,
                                struct iso_error *err);
 
@@ -20,6 +18,20 @@ iso_status sql_tables_register(duckdb_connection connection, struct sql_state *s
  */
 iso_status sql_bars_register(duckdb_connection connection, struct sql_state *state,
                              struct iso_error *err);
+
+/*
+ * Register indicators(symbol, interval, names VARCHAR[], "from" := ..., "to" := ..., resample :=
+ * ...): the columns of bars, and one for each output of the indicators named. Fails with QUERY.
+ */
+iso_status sql_indicators_register(duckdb_connection connection, struct sql_state *state,
+                                   struct iso_error *err);
+
+/*
+ * Register market_summary(symbol := ..., interval := ..., "from" := ..., "to" := ..., symbols :=
+ * ..., intervals := ...): a row for each series. Fails with QUERY.
+ */
+iso_status sql_summary_register(duckdb_connection connection, struct sql_state *state,
+                                struct iso_error *err);
 
 /* SQL that makes views of the same names, so that a plain FROM bars works. */
 extern const char sql_tables_views[];

@@ -28,15 +28,12 @@ static struct token quoted(const char *at, size_t begin, bool escapes)
     char quote = at[begin];
     size_t length = begin + 1;
     while (at[length] != '\0') {
-        if (escapes && at[length] == '\\' && at[length + 1] != '\0') {
-            length += 2;
-        } else if (at[length] != quote) {
-            length++;
-        } else if (at[length + 1] == quote) {
-            length += 2;
-        } else {
+        bool escaped = (escapes && at[length] == '\\' && at[length + 1] != '\0') ||
+                       (at[length] == quote && at[length + 1] == quote);
+        if (at[length] == quote && !escaped) {
             return (struct token){TOKEN_QUOTED, length + 1};
         }
+        length += escaped ? 2 : 1;
     }
     return (struct token){TOKEN_OPEN, length};
 }

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "local/sql_vector.h"
 
+#include "base/os.h"
+#include "base/text.h"
+#include "market/time.h"
+
 #include <string.h>
 
 /* clang-format off */
@@ -78,6 +82,52 @@ char *sql_parameter(duckdb_bind_info info, const char *name)
     char *text = given ? duckdb_get_varchar(value) : NULL;
     duckdb_destroy_value(&value);
     return text;
+}
+
+static iso_status read_time(duckdb_bind_info info, const char *name, int64_t *time_us,
+                            struct iso_error *err)
+{
+    const struct os *os = os_system();
+    char *text = sql_parameter(info, name);
+    iso_status status =
+        text == NULL
+            ? ISO_OK
+            : iso_context(time_parse_argument(text, os->clock_us(os->context), time_us, err), err,
+                          "\"%s\"", name);
+    duckdb_free(text);
+    return status;
+}
+
+iso_status sql_read_interval(duckdb_bind_info info, const char *name,
+                             const struct interval **interval, struct iso_error *err)
+{
+    struct series series = {0};
+    char *text = sql_parameter(info, name);
+    iso_status status =
+        text == NULL ? ISO_OK : iso_context(series_make("X", text, &series, err), err, "%s", name);
+    duckdb_free(text);
+    *interval = series.interval;
+    return status;
+}
+
+iso_status sql_read_range(duckdb_bind_info info, struct range *range, struct iso_error *err)
+{
+    *range = (struct range){TIME_MIN_US, TIME_MAX_US};
+    ISO_TRY(read_time(info, "from", &range->from_us, err));
+    return read_time(info, "to", &range->to_us, err);
+}
+
+iso_status sql_read_last(duckdb_bind_info info, size_t *last, struct iso_error *err)
+{
+    int64_t count;
+    char *text = sql_parameter(info, "last");
+    bool good = text == NULL || (integer_parse(text, text + strlen(text), &count) && count > 0);
+    *last = text != NULL && good ? (size_t)count : 0;
+    duckdb_free(text);
+    if (!good) {
+        ISO_FAIL(BAD_ARGUMENT, err, "last wants a whole number of bars, 1 or more");
+    }
+    return ISO_OK;
 }
 
 void sql_add_parameters(duckdb_table_function function, const char *const *names, size_t count,

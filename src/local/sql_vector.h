@@ -31,6 +31,17 @@ void sql_fill_bars(duckdb_vector vector, idx_t column, const struct series *seri
  */
 char *sql_parameter(duckdb_bind_info info, const char *name);
 
+/* The named parameters from and to, read as on the command line; the accepted years where they are
+ * not given. Fails with BAD_ARGUMENT. */
+iso_status sql_read_range(duckdb_bind_info info, struct range *range, struct iso_error *err);
+/* A named parameter that is an interval; *interval is NULL where it is not given. Fails with
+ * BAD_ARGUMENT. */
+iso_status sql_read_interval(duckdb_bind_info info, const char *name,
+                             const struct interval **interval, struct iso_error *err);
+
+/* The named parameter last, a number of bars; 0 where it is not given. Fails with BAD_ARGUMENT. */
+iso_status sql_read_last(duckdb_bind_info info, size_t *last, struct iso_error *err);
+
 /* Add named parameters of a type to a function. */
 void sql_add_parameters(duckdb_table_function function, const char *const *names, size_t count,
                         duckdb_type type);
