@@ -301,12 +301,13 @@ struct screen call_screen(const struct call *call)
     const char *term = getenv("TERM");
     struct winsize size = {0};
     if (isatty(STDOUT_FILENO) == 0) {
-        return (struct screen){0, false};
+        return (struct screen){0};
     }
     bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
     bool plain = (no_color != NULL && no_color[0] != '\0') || call_flag(call, OPTION_no_color) ||
                  term == NULL || strcmp(term, "dumb") == 0;
-    return (struct screen){known ? size.ws_col : SCREEN_WIDTH_UNKNOWN, !plain};
+    return (struct screen){known ? size.ws_col : SCREEN_WIDTH_UNKNOWN, !plain,
+                           known ? size.ws_row : 0};
 }
 
 void call_say(const struct call *call, const char *format, ...)

@@ -141,7 +141,7 @@ void help_command(const struct command *command, struct text *target);
 
 /* clang-format off */
 #define ISO_COMMAND_RUNS(X) \
-    X(import) X(export) X(get) X(ls) X(info) X(gaps) X(sql) X(summary) X(indicators) \
+    X(import) X(export) X(get) X(ls) X(info) X(gaps) X(sql) X(summary) X(indicators) X(chart) \
     X(inspect) X(verify) X(quarantine) X(snapshot) X(evolve) X(backtest) \
     X(report) X(runs) X(export_strategy) X(bench) X(help) X(generate)
 /* clang-format on */
