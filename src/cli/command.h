@@ -124,6 +124,8 @@ void listing_end(struct listing *listing);
 
 /* True once SIGINT or SIGTERM came; long work looks at it and stops in a consistent state. */
 bool interrupted(void);
+/* Forget the signal: what it was to stop has stopped. */
+void interrupt_clear(void);
 /* For libraries that take a flag: non-zero once a signal came. */
 const volatile int *interrupt_flag(void);
 /* Let signals end the process at once again; for commands that write nothing. */

@@ -23,6 +23,11 @@ bool interrupted(void)
     return signal_seen != 0;
 }
 
+void interrupt_clear(void)
+{
+    signal_seen = 0;
+}
+
 const volatile int *interrupt_flag(void)
 {
     return &signal_seen;

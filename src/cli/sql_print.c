@@ -264,20 +264,30 @@ static const struct sql_format *format_named(const char *name)
     return NULL;
 }
 
-iso_status sql_printer_new(const struct call *call, const char *format,
-                           struct sql_printer **printer, struct iso_error *err)
+bool query_has_format(const char *format)
 {
-    struct sql_printer *made;
-    const struct sql_format *chosen = format_named(format);
-    if (chosen == NULL) {
+    return format_named(format) != NULL;
+}
+
+static iso_status check_format(const char *format, struct iso_error *err)
+{
+    if (!query_has_format(format)) {
         ISO_FAIL(BAD_ARGUMENT, err,
                  "a query is printed as table, box, markdown, csv or json, not %.20s; "
                  "\"COPY (SELECT ...) TO 'FILE' (FORMAT parquet)\" writes Parquet",
                  format);
     }
+    return ISO_OK;
+}
+
+iso_status sql_printer_new(const struct call *call, const char *format,
+                           struct sql_printer **printer, struct iso_error *err)
+{
+    struct sql_printer *made;
+    ISO_TRY(check_format(format, err));
     ISO_NEW(made, 1, err);
     made->call = call;
-    made->format = chosen;
+    made->format = format_named(format);
     *printer = made;
     return ISO_OK;
 }
@@ -336,22 +346,32 @@ iso_status sql_printer_end(struct sql_printer *printer, const struct sql_report 
     return ISO_OK;
 }
 
-iso_status query_print(struct call *call, const char *query, bool rounded, struct iso_error *err)
+iso_status query_print_by(struct sql *sql, const struct call *call, const char *format,
+                          const char *query, bool rounded, bool *complete, struct iso_error *err)
 {
     ISO_DEFER(sql_printer_free) struct sql_printer *printer = NULL;
-    ISO_DEFER(sql_close) struct sql *sql = NULL;
     struct sql_report report;
-    const char *format = call_flag(call, OPTION_json) ? "json" : call_text(call, OPTION_format);
     ISO_TRY(sql_printer_new(call, format, &printer, err));
     printer->rounded = rounded;
-    ISO_TRY(sql_open(os_system(), call_text(call, OPTION_store), &sql, err));
     struct sql_sink sink = sql_printer_sink(printer);
     ISO_TRY(sql_run(sql, query, &sink, &report, err));
     ISO_TRY(sql_printer_end(printer, &report, err));
     if (call_flag(call, OPTION_explain)) {
         result_say_work(call, report.work);
     }
-    call->exit_code = report.missing_count == 0 ? ISO_CLASS_OK : ISO_CLASS_PROBLEM;
+    *complete = report.missing_count == 0;
+    return ISO_OK;
+}
+
+iso_status query_print(struct call *call, const char *query, bool rounded, struct iso_error *err)
+{
+    ISO_DEFER(sql_close) struct sql *sql = NULL;
+    const char *format = call_flag(call, OPTION_json) ? "json" : call_text(call, OPTION_format);
+    bool complete;
+    ISO_TRY(check_format(format, err)); /* before a store is looked for */
+    ISO_TRY(sql_open(os_system(), call_text(call, OPTION_store), &sql, err));
+    ISO_TRY(query_print_by(sql, call, format, query, rounded, &complete, err));
+    call->exit_code = complete ? ISO_CLASS_OK : ISO_CLASS_PROBLEM;
     return ISO_OK;
 }
 

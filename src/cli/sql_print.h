@@ -21,6 +21,12 @@ struct sql_sink sql_printer_sink(struct sql_printer *printer);
 iso_status sql_printer_end(struct sql_printer *printer, const struct sql_report *report,
                            struct iso_error *err);
 
+/* Run the query, print its rows in that format, say what is missing and, with --explain, what was
+ * read. *complete says whether nothing is missing. */
+iso_status query_print_by(struct sql *sql, const struct call *call, const char *format,
+                          const char *query, bool rounded, bool *complete, struct iso_error *err);
+/* Whether queries are printed in the format of that name. */
+bool query_has_format(const char *format);
 /* Run the query on the store of the call, print its rows, say what is missing and, with --explain,
  * what was read; the exit code tells whether it is complete. rounded: tables, which people read,
  * show ten digits of a computed number. */
