@@ -108,6 +108,7 @@ static iso_status open_editor(struct prompt *prompt, struct iso_error *err)
     (void)el_set(editor, EL_EDITOR, "emacs");
     (void)el_set(editor, EL_HIST, history, prompt->history);
     (void)el_set(editor, EL_SETTY, "-d", "-isig", NULL);
+    (void)el_set(editor, EL_SETTY, "-x", "-icanon", NULL); /* or a Ctrl-D typed ahead is lost */
     (void)el_set(editor, EL_ADDFN, "drop-line", "Forget what was typed", drop_line);
     (void)el_set(editor, EL_BIND, "^C", "drop-line", NULL);
     (void)el_set(editor, EL_BIND, "^R", "em-inc-search-prev", NULL);
