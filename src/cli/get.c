@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/command.h"
+#include "cli/get_parquet.h"
 #include "local/bars_csv.h"
 #include "market/time.h"
 
@@ -150,7 +151,8 @@ static iso_status choose_format(const struct call *call, const struct bar_format
             return ISO_OK;
         }
     }
-    ISO_FAIL(BAD_ARGUMENT, err, "isobar get prints --format table, csv or json, not %s", name);
+    ISO_FAIL(BAD_ARGUMENT, err, "isobar get prints --format table, csv, json or parquet, not %s",
+             name);
 }
 
 static void bar_printer_reset(struct bar_printer *printer)
@@ -227,6 +229,9 @@ iso_status command_get(struct call *call, struct iso_error *err)
     ISO_DEFER(view_close) struct view *view = NULL;
     ISO_DEFER(bar_stream_close) struct bar_stream *stream = NULL;
     ISO_DEFER(bar_printer_reset) struct bar_printer printer = {.call = call};
+    if (!call_flag(call, OPTION_json) && strcmp(call_text(call, OPTION_format), "parquet") == 0) {
+        return get_parquet(call, err);
+    }
     ISO_TRY(choose_format(call, &format, err));
     ISO_TRY(call_bars(call, &request, err));
     ISO_TRY(call_view(call, &view, err));

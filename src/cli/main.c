@@ -46,8 +46,10 @@ void signals_default(void)
     (void)signal(SIGTERM, SIG_DFL);
 }
 
+/* A reader that has gone ends the command without a word, also where the caller ignores SIGPIPE. */
 static void listen_for_signals(void)
 {
+    (void)signal(SIGPIPE, SIG_DFL);
     struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART};
     (void)sigemptyset(&action.sa_mask);
     (void)sigaction(SIGINT, &action, NULL);

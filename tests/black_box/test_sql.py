@@ -250,3 +250,25 @@ def test_a_terminal_is_asked_for_a_limit_before_anything_is_printed(store):
 def test_a_plan_is_drawn_as_it_is(store):
     shown = call("sql", "EXPLAIN SELECT close FROM bars WHERE symbol = 'A'", store=store).stdout
     assert len(shown.splitlines()) > 5
+
+
+def test_get_gives_parquet_that_holds_the_same_bits(store, tmp_path):
+    path = tmp_path / "a.parquet"
+    arguments = ["get", "A", "1m", "--resample", "1h", "--from", "2024-01-05", "--last", "30"]
+    with path.open("wb") as file:
+        call(*arguments, "--format", "parquet", store=store, into=file)
+    query = f"SELECT * FROM read_parquet('{path}')"
+    assert (
+        call("sql", query, "--format", "csv", store=store).stdout
+        == call(*arguments, "--format", "csv", store=store).stdout
+    )
+    assert (
+        "no series Z 1m"
+        in call("get", "Z", "1m", "--format", "parquet", store=store, code=1).stderr
+    )
+    lines = shown_on_terminal("get", "A", "1m", "--format", "parquet", store=store, code=2)
+    assert "> FILE" in "".join(lines)
+    assert (
+        "--format table, csv"
+        in call("get", "A", "1m", "--format", "box", store=store, code=2).stderr
+    )
