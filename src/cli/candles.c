@@ -152,7 +152,9 @@ void scale_label(double value, double step, char target[SCALE_LABEL_BYTES])
 void candle_time(const struct candles *candles, size_t index, char target[SCALE_LABEL_BYTES])
 {
     char text[TIME_TEXT_BYTES];
-    (void)time_format(candles->candles[index].time_us, text);
+    int64_t time_us = candles->candles[index].time_us;
+    int64_t wall_us = candles->zone != NULL ? zone_to_wall(candles->zone, time_us) : time_us;
+    (void)time_format(wall_us < TIME_MIN_US || wall_us >= TIME_MAX_US ? time_us : wall_us, text);
     bool has_clock = candles->interval->step_us > 0 && candles->interval->step_us < TIME_DAY_US;
     bool has_seconds = has_clock && candles->interval->step_us < TIME_MINUTE_US;
     size_t day = strlen("2024-01-31");
@@ -172,7 +174,8 @@ void candles_title(const struct candles *candles, struct text *target)
     }
     candle_time(candles, 0, first);
     candle_time(candles, candles->count - 1, last);
-    text_addf(target, "  %s to %s UTC", first, last);
+    text_addf(target, "  %s to %s %s", first, last,
+              candles->zone != NULL ? zone_name(candles->zone) : "UTC");
     if (candles->group > 1) {
         text_addf(target, ", %zu bars a candle", candles->group);
     }

@@ -4,6 +4,7 @@
 #define CLI_CANDLES_H
 
 #include "local/indicators.h"
+#include "market/zone.h"
 
 enum { CANDLE_LINES_MAX = 24, CANDLE_PANES_MAX = 6 };
 
@@ -28,7 +29,8 @@ struct candle_line {
 struct candles {
     const char *symbol;
     const struct interval *interval;
-    struct candle *candles; /* owned */
+    const struct zone *zone; /* of the times that are shown; NULL: UTC */
+    struct candle *candles;  /* owned */
     size_t count;
     size_t group; /* bars a candle */
     struct candle_line lines[CANDLE_LINES_MAX];

@@ -93,6 +93,7 @@ iso_status command_chart(struct call *call, struct iso_error *err)
     ISO_TRY(call_view(call, &view, err));
     ISO_TRY(indicator_table_load(view, &request, calls, call_count, NULL, &table, err));
     ISO_TRY(candles_make(&table, calls, call_count, drawing.most, &candles, err));
+    candles.zone = call->zone;
     ISO_TRY(draw(call, &drawing, &candles, err));
     result_say_coverage(call, &table.coverage);
     call->exit_code = table.coverage.complete ? ISO_CLASS_OK : ISO_CLASS_PROBLEM;

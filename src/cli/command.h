@@ -10,6 +10,8 @@
 #include "base/json.h"
 #include "cli/table.h"
 #include "local/bar_stream.h"
+#include "market/time.h"
+#include "market/zone.h"
 #include "ops/option.h"
 
 enum { COMMAND_OPTIONS_MAX = 32, JSON_SCHEMA_VERSION = 1 };
@@ -45,6 +47,7 @@ struct call {
     char **arguments; /* positional, after the command's name */
     int argument_count;
     int exit_code;
+    struct zone *zone; /* of the times that are shown; NULL: UTC */
 };
 
 bool call_flag(const struct call *call, enum option_id id);
@@ -72,6 +75,8 @@ bool call_may_flood(const struct call *call);
  * BAD_ARGUMENT.
  */
 iso_status call_check_rows(const struct call *call, size_t rows, struct iso_error *err);
+/* As time_format, in the zone of --tz, with its distance from UTC behind. */
+size_t call_time(const struct call *call, int64_t time_us, char target[TIME_TEXT_BYTES]);
 /* Open the store of --store. The caller owns it. */
 iso_status call_store(const struct call *call, enum store_mode mode, struct store **store,
                       struct iso_error *err);
@@ -110,6 +115,7 @@ void result_say_coverage(const struct call *call, const struct coverage *coverag
  * is_json, else to table, and counts; listing_end completes text, also after a failed walk.
  */
 struct listing {
+    const struct call *call;
     struct text *text;
     bool is_json;
     struct json json;

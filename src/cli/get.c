@@ -66,7 +66,7 @@ static void add_json(struct bar_printer *printer, const struct series *series,
     (void)series;
     for (size_t i = 0; i < bars->count; i++) {
         char time[TIME_TEXT_BYTES];
-        (void)time_format(bars->time_us[i], time);
+        (void)call_time(printer->call, bars->time_us[i], time);
         json_begin_object(json, NULL);
         json_add_string(json, "timestamp", time);
         for (size_t j = 0; j < BAR_VALUE_COUNT; j++) {
@@ -114,7 +114,7 @@ static void add_table(struct bar_printer *printer, const struct series *series,
     (void)series;
     for (size_t i = 0; i < bars->count; i++) {
         char cell[TIME_TEXT_BYTES];
-        (void)time_format(bars->time_us[i], cell);
+        (void)call_time(printer->call, bars->time_us[i], cell);
         table_add(&printer->table, cell);
         for (size_t j = 0; j < BAR_VALUE_COUNT; j++) {
             table_number(&printer->table, bars->value[j][i]);
@@ -229,7 +229,12 @@ iso_status command_get(struct call *call, struct iso_error *err)
     ISO_DEFER(view_close) struct view *view = NULL;
     ISO_DEFER(bar_stream_close) struct bar_stream *stream = NULL;
     ISO_DEFER(bar_printer_reset) struct bar_printer printer = {.call = call};
-    if (!call_flag(call, OPTION_json) && strcmp(call_text(call, OPTION_format), "parquet") == 0) {
+    const char *name = call_flag(call, OPTION_json) ? "json" : call_text(call, OPTION_format);
+    bool for_machines = strcmp(name, "csv") == 0 || strcmp(name, "parquet") == 0;
+    if (call->zone != NULL && for_machines) {
+        ISO_FAIL(BAD_ARGUMENT, err, "--tz is for table and json; %s has times in UTC", name);
+    }
+    if (strcmp(name, "parquet") == 0) {
         return get_parquet(call, err);
     }
     ISO_TRY(choose_format(call, &format, err));

@@ -108,6 +108,7 @@ int main(int argument_count, char **arguments)
         (void)fprintf(stderr, "isobar: %s\n", error.text);
         call.exit_code = (int)iso_status_class(status);
     }
+    zone_close(&call.zone);
     options_reset(&call.values);
     return signal_seen != 0 ? 128 + (int)signal_seen : call.exit_code;
 }

@@ -105,8 +105,10 @@ void result_say_work(const struct call *call, struct view_work work)
 void listing_begin(struct listing *listing, const struct call *call, struct text *text,
                    const char *key, const char *const *heads, size_t column_count)
 {
-    *listing = (struct listing){
-        .text = text, .is_json = call_flag(call, OPTION_json), .json = {.text = text}};
+    *listing = (struct listing){.call = call,
+                                .text = text,
+                                .is_json = call_flag(call, OPTION_json),
+                                .json = {.text = text}};
     if (listing->is_json) {
         result_json_begin(&listing->json);
         json_begin_array(&listing->json, key);

@@ -32,7 +32,7 @@ struct sql_format {
     void (*end)(struct sql_printer *printer, const struct sql_report *report);
 };
 
-static void value_text(const struct sql_value *value, struct text *text)
+static void value_text(const struct call *call, const struct sql_value *value, struct text *text)
 {
     char time[TIME_TEXT_BYTES];
     text_clear(text);
@@ -50,7 +50,7 @@ static void value_text(const struct sql_value *value, struct text *text)
         text_add_number(text, value->number);
         break;
     case SQL_TIME:
-        text_append(text, time, time_format(value->integer, time));
+        text_append(text, time, call_time(call, value->integer, time));
         break;
     case SQL_DIGITS:
     case SQL_TEXT:
@@ -88,7 +88,7 @@ static void row_csv(struct sql_printer *printer, const struct sql_column *column
 {
     (void)columns;
     for (size_t i = 0; i < column_count; i++) {
-        value_text(&values[i], &printer->field);
+        value_text(printer->call, &values[i], &printer->field);
         text_add(&printer->text, i > 0 ? "," : "");
         add_csv_field(&printer->text, text_get(&printer->field));
     }
@@ -139,7 +139,7 @@ static void add_json(struct sql_printer *printer, const char *name, const struct
         break;
     case SQL_TIME:
     case SQL_TEXT:
-        value_text(value, &printer->field);
+        value_text(printer->call, value, &printer->field);
         json_add_string(json, name, text_get(&printer->field));
         break;
     }
@@ -219,12 +219,12 @@ static void row_table(struct sql_printer *printer, const struct sql_column *colu
 {
     (void)columns;
     if (printer->is_plan) {
-        value_text(&values[1], &printer->field);
+        value_text(printer->call, &values[1], &printer->field);
         text_addf(&printer->text, "%s\n", text_get(&printer->field));
         return;
     }
     for (size_t i = 0; i < column_count; i++) {
-        value_text(&values[i], &printer->field);
+        value_text(printer->call, &values[i], &printer->field);
         if (printer->rounded && values[i].kind == SQL_NUMBER) {
             round_number(values[i].number, &printer->field);
         }

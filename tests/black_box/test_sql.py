@@ -272,3 +272,33 @@ def test_get_gives_parquet_that_holds_the_same_bits(store, tmp_path):
         "--format table, csv"
         in call("get", "A", "1m", "--format", "box", store=store, code=2).stderr
     )
+
+
+ZONED = [
+    ("+05:30", "2024-01-05T05:30:00+05:30"),
+    ("America/New_York", "2024-01-04T19:00:00-05:00"),
+    ("UTC", "2024-01-05T00:00:00Z"),
+]
+
+
+@pytest.mark.parametrize(("zone", "expected"), ZONED)
+def test_times_are_shown_in_the_zone_that_is_asked_for(store, zone, expected):
+    where = "WHERE symbol = 'A' AND interval = '1h' AND timestamp = '2024-01-05'"
+    rows = call_json("sql", f"SELECT timestamp AS t FROM bars {where}", "--tz", zone, store=store)
+    assert rows["rows"] == [{"t": expected}]
+    arguments = ["--from", "2024-01-05", "--tz", zone]
+    bars = call_json("get", "A", "1h", *arguments, "--limit", 1, store=store)["bars"]
+    assert bars[0]["timestamp"] == expected
+    assert expected in call("get", "A", "1h", *arguments, "--limit", 1, store=store).stdout
+    indicator = ["indicators", "A", "1h", "sma", *arguments, "--limit", 1]
+    assert expected in call(*indicator, store=store).stdout
+    assert zone in call("chart", "A", "1h", *arguments, store=store).stdout
+    first = call_json("ls", "--tz", zone, store=store)["series"][0]["first"]
+    assert datetime.fromisoformat(first).timestamp() == YEAR_S
+    assert (first[-1] == "Z") == (zone == "UTC")
+
+
+def test_a_zone_that_is_none_is_refused_and_csv_stays_in_utc(store):
+    assert "Atlantis" in call("ls", "--tz", "Atlantis", store=store, code=2).stderr
+    csv = ["get", "A", "1h", "--format", "csv", "--tz", "+01:00"]
+    assert "UTC" in call(*csv, store=store, code=2).stderr
