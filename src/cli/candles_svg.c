@@ -63,9 +63,11 @@ static void add_rule(struct text *svg, const char *class, double x1, double y1, 
 static void add_grid(const struct frame *frame, double parts, struct text *svg)
 {
     double step = scale_step(frame->scale.high - frame->scale.low, parts);
-    double value = ceil(frame->scale.low / step) * step;
-    for (; value <= frame->scale.high; value += step) {
+    double first = ceil(frame->scale.low / step);
+    size_t count = (size_t)(floor(frame->scale.high / step) - first) + 1;
+    for (size_t i = 0; i < count; i++) {
         char label[SCALE_LABEL_BYTES];
+        double value = (first + (double)i) * step;
         double y = y_of(frame, value);
         scale_label(value, step, label);
         add_rule(svg, "grid", LEFT, y, WIDTH - RIGHT, y);

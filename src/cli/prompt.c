@@ -194,7 +194,9 @@ static iso_status dot_help(struct prompt *prompt, const char *argument, struct i
     (void)prompt;
     (void)argument;
     for (size_t i = 0; i < DOT_COUNT; i++) {
-        text_addf(&text, dots[i].help != NULL ? "%s\n" : "", dots[i].help);
+        if (dots[i].help != NULL) {
+            text_addf(&text, "%s\n", dots[i].help);
+        }
     }
     text_add(&text,
              "A statement ends with a semicolon and may take several lines. Ctrl-C drops what was\n"

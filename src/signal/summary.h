@@ -17,9 +17,10 @@
     X(sma_20) X(ema_20) X(rsi_14) X(atr_14)
 /* clang-format on */
 enum {
-#define X(name) +1
-    MARKET_SUMMARY_COUNT = 0 MARKET_SUMMARY_TABLE(X)
+#define X(name) MARKET_SUMMARY_##name,
+    MARKET_SUMMARY_TABLE(X)
 #undef X
+        MARKET_SUMMARY_COUNT
 };
 
 /* What is absent is NaN. Returns are of closes, bar to bar; bars without a close are passed over.

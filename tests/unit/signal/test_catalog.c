@@ -10,7 +10,7 @@
 
 #define NONE ((double)NAN)
 
-enum { COUNT = 400 };
+#define COUNT ((size_t)400)
 
 static struct iso_error err;
 
