@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { TABLE_ROWS_AT_ONCE = 1024 }; /* a table's widths are settled by so many rows */
+enum { ROWS_AT_ONCE = 1024 }; /* they settle the widths of a table */
 
 struct sql_printer {
     const struct call *call;
@@ -230,7 +230,7 @@ static void row_table(struct sql_printer *printer, const struct sql_column *colu
         }
         table_add(&printer->table, text_get(&printer->field));
     }
-    if (printer->rows % TABLE_ROWS_AT_ONCE == 0) {
+    if (printer->rows % ROWS_AT_ONCE == 0) {
         table_flush(&printer->table, &printer->text);
     }
 }
@@ -320,7 +320,8 @@ static iso_status add_row(void *context, const struct sql_column *columns,
     printer->rows++;
     printer->format->row(printer, columns, values, column_count);
     ISO_TRY(text_check(&printer->field, err));
-    return result_flow(printer->call, &printer->text, printer->rows, err);
+    bool due = printer->rows % ROWS_AT_ONCE == 0; /* asking about the terminal costs a call */
+    return due ? result_flow(printer->call, &printer->text, printer->rows, err) : ISO_OK;
 }
 
 struct sql_sink sql_printer_sink(struct sql_printer *printer)

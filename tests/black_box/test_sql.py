@@ -5,6 +5,7 @@ import json
 import re
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from command import call, call_json, write_klines
@@ -302,3 +303,37 @@ def test_a_zone_that_is_none_is_refused_and_csv_stays_in_utc(store):
     assert "Atlantis" in call("ls", "--tz", "Atlantis", store=store, code=2).stderr
     csv = ["get", "A", "1h", "--format", "csv", "--tz", "+01:00"]
     assert "UTC" in call(*csv, store=store, code=2).stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["sql", "FROM bars LIMIT 5", "--format", "csv"],
+        ["get", "A", "1h", "--format", "parquet"],
+        ["get", "A", "1h", "--format", "csv"],
+        ["indicators", "A", "1h", "sma"],
+        ["summary"],
+        ["chart", "A", "1h"],
+    ],
+)
+def test_a_full_disk_is_said(store, arguments):
+    with Path("/dev/full").open("w") as full:
+        done = call(*arguments, store=store, code=1, into=full)
+    assert "No space left" in done.stderr
+
+
+def test_symbols_may_hold_any_character(tmp_path):
+    symbol = 'BTC/USD\'T "x";--'
+    write_klines(tmp_path / "x.csv", YEAR_S, 50)
+    call("import", tmp_path / "x.csv", "--symbol", symbol, "--interval", "1m", store=tmp_path / "s")
+    store = tmp_path / "s"
+    assert call_json("summary", symbol, store=store)["rows"][0]["bars"] == 50
+    assert len(call_json("indicators", symbol, "1m", "sma:3", store=store)["rows"]) == 50
+    quoted = symbol.replace("'", "''")
+    counted, _ = work(f"SELECT count(*) FROM bars WHERE symbol = '{quoted}'", store)
+    assert counted == "50"
+    call("chart", symbol, "1m", "-o", tmp_path / "x.svg", store=store)
+    with (tmp_path / "x.parquet").open("wb") as file:
+        call("get", symbol, "1m", "--format", "parquet", store=store, into=file)
+    query = f"SELECT DISTINCT symbol FROM '{tmp_path}/x.parquet'"
+    assert call_json("sql", query, store=store)["rows"] == [{"symbol": symbol}]
