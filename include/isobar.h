@@ -149,6 +149,50 @@ ISO_PUBLIC int iso_cursor_complete(const struct iso_cursor *cursor);
 /* Close and set *cursor to NULL; NULL inside is fine. Pieces that were given stay valid. */
 ISO_PUBLIC void iso_cursor_close(struct iso_cursor **cursor);
 
+/*
+ * Indicators over bars, computed as the evolution engine does. One is named as on the command line:
+ * "sma", "ema:12", "macd:12,26,9", "bollinger:period=20,width=2.5"; "isobar indicators" lists them.
+ * Each has one to ISO_INDICATOR_OUTPUTS_MAX columns of values. Fails with ISO_FAILURE_USAGE where
+ * there is no such indicator, or a parameter is wrong.
+ */
+#define ISO_INDICATOR_OUTPUTS_MAX 3
+ISO_PUBLIC iso_status iso_indicator_outputs(const char *indicator, size_t *output_count,
+                                            struct iso_error *err);
+/* Name of a column, as "macd_signal_12_26_9", NUL-terminated. Fails also where it does not fit. */
+ISO_PUBLIC iso_status iso_indicator_label(const char *indicator, size_t output, char *target,
+                                          size_t target_bytes, struct iso_error *err);
+/*
+ * Fill targets[0 .. output_count) with bars->count values each; NaN where there is none yet, or
+ * where a column that is needed is absent. The values of a bar depend on it and those before only.
+ * open, vwap and trade_count are not read and may be NULL. output_count must be that of
+ * iso_indicator_outputs; targets must not overlap the bars.
+ */
+ISO_PUBLIC iso_status iso_indicator_compute(const char *indicator, const struct iso_bars *bars,
+                                            double *const *targets, size_t output_count,
+                                            struct iso_error *err);
+
+/* A market in a few numbers; NaN where it cannot be told. */
+struct iso_summary {
+    size_t bars;
+    int64_t first_us; /* open times of the first and the last bar; 0 where there is none */
+    int64_t last_us;
+    double open;         /* of the first bar */
+    double high;         /* the highest */
+    double low;          /* the lowest */
+    double close;        /* of the last bar */
+    double volume;       /* the sum */
+    double change;       /* close / open - 1 */
+    double volatility;   /* standard deviation of log returns, times the root of bars a year */
+    double max_drawdown; /* the deepest fall of the close below its highest before, 0..1 */
+    double sma_20;       /* at the last bar */
+    double ema_20;
+    double rsi_14;
+    double atr_14;
+};
+/* vwap and trade_count may be NULL. */
+ISO_PUBLIC iso_status iso_bars_summary(const struct iso_bars *bars, struct iso_summary *summary,
+                                       struct iso_error *err);
+
 #ifdef __cplusplus
 }
 #endif

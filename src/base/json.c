@@ -103,6 +103,21 @@ void json_add_number(struct json *json, const char *key, double value)
     }
 }
 
+void json_add_real(struct json *json, const char *key, double value)
+{
+    if (isinf(value)) {
+        json_add_digits(json, key, value < 0 ? "-1e999" : "1e999");
+    } else {
+        json_add_number(json, key, value);
+    }
+}
+
+void json_add_digits(struct json *json, const char *key, const char *digits)
+{
+    begin_value(json, key);
+    text_add(json->text, digits);
+}
+
 void json_add_bool(struct json *json, const char *key, bool value)
 {
     begin_value(json, key);

@@ -26,6 +26,10 @@ void json_end_array(struct json *json);
 void json_add_string(struct json *json, const char *key, const char *value); /* NULL gives null */
 void json_add_integer(struct json *json, const char *key, int64_t value);
 void json_add_number(struct json *json, const char *key, double value);
+/* As json_add_number, but infinities become 1e999 and -1e999, which readers take for infinities. */
+void json_add_real(struct json *json, const char *key, double value);
+/* A number that is decimals already, however wide. */
+void json_add_digits(struct json *json, const char *key, const char *digits);
 void json_add_bool(struct json *json, const char *key, bool value);
 void json_add_null(struct json *json, const char *key);
 

@@ -146,6 +146,37 @@ static iso_status check_call(const struct call *call, struct iso_error *err)
     return ISO_OK;
 }
 
+static iso_status open_zone(struct call *call, struct iso_error *err)
+{
+    if (!accepts(call->command, OPTION_tz) || !call_has(call, OPTION_tz)) {
+        return ISO_OK;
+    }
+    ISO_TRY(iso_context(zone_open(call_text(call, OPTION_tz), &call->zone, err), err, "--tz"));
+    if (zone_is_utc(call->zone)) {
+        zone_close(&call->zone);
+    }
+    return ISO_OK;
+}
+
+size_t call_time(const struct call *call, int64_t time_us, char target[TIME_TEXT_BYTES])
+{
+    int64_t wall_us = call->zone != NULL ? zone_to_wall(call->zone, time_us) : time_us;
+    if (call->zone == NULL || wall_us < TIME_MIN_US || wall_us >= TIME_MAX_US) {
+        return time_format(time_us, target);
+    }
+    size_t length = time_format(wall_us, target) - 1; /* without its Z */
+    int64_t offset = (wall_us - time_us) / TIME_SECOND_US;
+    int64_t distance = offset < 0 ? -offset : offset;
+    length +=
+        (size_t)snprintf(target + length, TIME_TEXT_BYTES - length, "%c%02d:%02d",
+                         offset < 0 ? '-' : '+', (int)(distance / 3600), (int)(distance / 60 % 60));
+    if (distance % 60 != 0) { /* a place's own time, before there were zones */
+        length += (size_t)snprintf(target + length, TIME_TEXT_BYTES - length, ":%02d",
+                                   (int)(distance % 60));
+    }
+    return length;
+}
+
 iso_status call_parse(struct call *call, int argument_count, char **arguments,
                       struct iso_error *err)
 {
@@ -168,6 +199,7 @@ iso_status call_parse(struct call *call, int argument_count, char **arguments,
     if (call->command != NULL && !only_help) {
         ISO_TRY(check_call(call, err));
         ISO_TRY(options_complete(&call->values, err));
+        ISO_TRY(open_zone(call, err));
     }
     return ISO_OK;
 }
@@ -236,7 +268,7 @@ iso_status call_range(const struct call *call, struct range *range, struct iso_e
 
 iso_status call_named_series(const struct call *call, struct series *series, struct iso_error *err)
 {
-    if (call->argument_count != 2) {
+    if (call->argument_count < 2) {
         ISO_FAIL(BAD_ARGUMENT, err, "isobar %s wants SYMBOL INTERVAL, as BTCUSDT 1m",
                  call->command->name);
     }
@@ -266,9 +298,14 @@ iso_status call_view(const struct call *call, struct view **view, struct iso_err
     return view_open(os_system(), call_text(call, OPTION_store), view, err);
 }
 
+bool call_may_flood(const struct call *call)
+{
+    return isatty(STDOUT_FILENO) != 0 && !call_has(call, OPTION_limit);
+}
+
 iso_status call_check_rows(const struct call *call, size_t rows, struct iso_error *err)
 {
-    if (rows > SCREEN_ROWS_MAX && isatty(STDOUT_FILENO) != 0 && !call_has(call, OPTION_limit)) {
+    if (rows > SCREEN_ROWS_MAX && call_may_flood(call)) {
         ISO_FAIL(BAD_ARGUMENT, err,
                  "this would print more than %d rows to the terminal; give --limit N, or send them "
                  "elsewhere, as > FILE or | less",
@@ -296,12 +333,13 @@ struct screen call_screen(const struct call *call)
     const char *term = getenv("TERM");
     struct winsize size = {0};
     if (isatty(STDOUT_FILENO) == 0) {
-        return (struct screen){0, false};
+        return (struct screen){0};
     }
     bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
     bool plain = (no_color != NULL && no_color[0] != '\0') || call_flag(call, OPTION_no_color) ||
                  term == NULL || strcmp(term, "dumb") == 0;
-    return (struct screen){known ? size.ws_col : SCREEN_WIDTH_UNKNOWN, !plain};
+    return (struct screen){known ? size.ws_col : SCREEN_WIDTH_UNKNOWN, !plain,
+                           known ? size.ws_row : 0};
 }
 
 void call_say(const struct call *call, const char *format, ...)

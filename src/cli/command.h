@@ -10,6 +10,8 @@
 #include "base/json.h"
 #include "cli/table.h"
 #include "local/bar_stream.h"
+#include "market/time.h"
+#include "market/zone.h"
 #include "ops/option.h"
 
 enum { COMMAND_OPTIONS_MAX = 32, JSON_SCHEMA_VERSION = 1 };
@@ -45,6 +47,7 @@ struct call {
     char **arguments; /* positional, after the command's name */
     int argument_count;
     int exit_code;
+    struct zone *zone; /* of the times that are shown; NULL: UTC */
 };
 
 bool call_flag(const struct call *call, enum option_id id);
@@ -65,11 +68,15 @@ iso_status call_named_series(const struct call *call, struct series *series, str
 iso_status call_bars(const struct call *call, struct bar_request *request, struct iso_error *err);
 /* Open a view of the store of --store. The caller owns it. */
 iso_status call_view(const struct call *call, struct view **view, struct iso_error *err);
+/* Whether rows go to a terminal without a limit. */
+bool call_may_flood(const struct call *call);
 /*
  * Refuse to print more rows to a terminal than anybody reads, unless --limit was given. Fails with
  * BAD_ARGUMENT.
  */
 iso_status call_check_rows(const struct call *call, size_t rows, struct iso_error *err);
+/* As time_format, in the zone of --tz, with its distance from UTC behind. */
+size_t call_time(const struct call *call, int64_t time_us, char target[TIME_TEXT_BYTES]);
 /* Open the store of --store. The caller owns it. */
 iso_status call_store(const struct call *call, enum store_mode mode, struct store **store,
                       struct iso_error *err);
@@ -85,10 +92,21 @@ void call_say(const struct call *call, const char *format, ...)
 void result_json_begin(struct json *json);
 /* Write text to standard output. Fails with IO where it cannot be written (a full disk). */
 iso_status result_write(const struct text *text, struct iso_error *err);
+/*
+ * Write and clear text once it is worth it, after so many rows in all. Where call_check_rows may
+ * still refuse, text is held back, so that a refusal comes before a flood and not behind it.
+ */
+iso_status result_flow(const struct call *call, struct text *text, size_t rows,
+                       struct iso_error *err);
 /* End the object and write it with a newline. */
 iso_status result_json_end(struct json *json, struct iso_error *err);
 /* "coverage": {"complete": ..., "missing": [...], "holes": [...]} */
 void result_json_coverage(struct json *json, const struct coverage *coverage);
+/* Say on standard error what is missing of a series (may be NULL). */
+void result_say_missing(const struct call *call, const struct series *series,
+                        const struct missing_range *missing);
+/* Say on standard error what was read. */
+void result_say_work(const struct call *call, struct view_work work);
 /* Say on standard error what is missing and where holes are. */
 void result_say_coverage(const struct call *call, const struct coverage *coverage);
 
@@ -97,6 +115,7 @@ void result_say_coverage(const struct call *call, const struct coverage *coverag
  * is_json, else to table, and counts; listing_end completes text, also after a failed walk.
  */
 struct listing {
+    const struct call *call;
     struct text *text;
     bool is_json;
     struct json json;
@@ -111,6 +130,8 @@ void listing_end(struct listing *listing);
 
 /* True once SIGINT or SIGTERM came; long work looks at it and stops in a consistent state. */
 bool interrupted(void);
+/* Forget the signal: what it was to stop has stopped. */
+void interrupt_clear(void);
 /* For libraries that take a flag: non-zero once a signal came. */
 const volatile int *interrupt_flag(void);
 /* Let signals end the process at once again; for commands that write nothing. */
@@ -128,7 +149,8 @@ void help_command(const struct command *command, struct text *target);
 
 /* clang-format off */
 #define ISO_COMMAND_RUNS(X) \
-    X(import) X(export) X(get) X(ls) X(info) X(gaps) X(sql) X(inspect) X(verify) X(maintain) X(quarantine) X(snapshot) X(evolve) X(backtest) \
+    X(import) X(export) X(get) X(ls) X(info) X(gaps) X(sql) X(summary) X(indicators) X(chart) \
+    X(inspect) X(verify) X(maintain) X(quarantine) X(snapshot) X(evolve) X(backtest) \
     X(report) X(runs) X(export_strategy) X(bench) X(cloud) X(help) X(generate)
 /* clang-format on */
 #define X(name) command_run command_##name;

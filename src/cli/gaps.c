@@ -33,8 +33,8 @@ static iso_status add_gap(struct gap_search *search, const struct series *series
     int64_t missing = missing_bars(series->interval, from_us, to_us);
     char from[TIME_TEXT_BYTES];
     char to[TIME_TEXT_BYTES];
-    (void)time_format(from_us, from);
-    (void)time_format(to_us, to);
+    (void)call_time(search->call, from_us, from);
+    (void)call_time(search->call, to_us, to);
     listing->count++;
     search->bars += (size_t)missing;
     if (search->left == 0) {

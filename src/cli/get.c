@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/command.h"
+#include "cli/get_parquet.h"
 #include "local/bars_csv.h"
 #include "market/time.h"
 
 #include <string.h>
 
-enum { FLUSH_BYTES = 1 << 18, ROWS_AT_ONCE = 8192 };
+enum { ROWS_AT_ONCE = 8192 };
 
 static const char *const value_names[] = {
 #define X(name) #name,
@@ -65,11 +66,11 @@ static void add_json(struct bar_printer *printer, const struct series *series,
     (void)series;
     for (size_t i = 0; i < bars->count; i++) {
         char time[TIME_TEXT_BYTES];
-        (void)time_format(bars->time_us[i], time);
+        (void)call_time(printer->call, bars->time_us[i], time);
         json_begin_object(json, NULL);
         json_add_string(json, "timestamp", time);
         for (size_t j = 0; j < BAR_VALUE_COUNT; j++) {
-            json_add_number(json, value_names[j], bars->value[j][i]);
+            json_add_real(json, value_names[j], bars->value[j][i]);
         }
         if (bars->trade_count[i] == BAR_COUNT_ABSENT) {
             json_add_null(json, "trade_count");
@@ -113,7 +114,7 @@ static void add_table(struct bar_printer *printer, const struct series *series,
     (void)series;
     for (size_t i = 0; i < bars->count; i++) {
         char cell[TIME_TEXT_BYTES];
-        (void)time_format(bars->time_us[i], cell);
+        (void)call_time(printer->call, bars->time_us[i], cell);
         table_add(&printer->table, cell);
         for (size_t j = 0; j < BAR_VALUE_COUNT; j++) {
             table_number(&printer->table, bars->value[j][i]);
@@ -150,7 +151,8 @@ static iso_status choose_format(const struct call *call, const struct bar_format
             return ISO_OK;
         }
     }
-    ISO_FAIL(BAD_ARGUMENT, err, "isobar get prints --format table, csv or json, not %s", name);
+    ISO_FAIL(BAD_ARGUMENT, err, "isobar get prints --format table, csv, json or parquet, not %s",
+             name);
 }
 
 static void bar_printer_reset(struct bar_printer *printer)
@@ -169,11 +171,7 @@ static iso_status print_part(struct bar_printer *printer, const struct bar_forma
         struct bars piece = bars_slice(part, at, count);
         format->add(printer, series, &piece);
         printer->printed += count;
-        ISO_TRY(call_check_rows(printer->call, printer->printed, err));
-        if (printer->text.length >= FLUSH_BYTES) {
-            ISO_TRY(result_write(&printer->text, err));
-            text_clear(&printer->text);
-        }
+        ISO_TRY(result_flow(printer->call, &printer->text, printer->printed, err));
     }
     return ISO_OK;
 }
@@ -216,9 +214,7 @@ static void say_edges(const struct call *call, const struct bar_stream *stream)
 static void explain(const struct call *call, struct view *view, const struct bar_stream *stream,
                     size_t printed)
 {
-    struct view_work work = view_work(view);
-    call_say(call, "isobar: read %zu segments, decoded %zu blocks of up to %d bars: %zu bars",
-             work.segments, work.blocks, SEGMENT_BLOCK_ROWS, work.bars);
+    result_say_work(call, view_work(view));
     if (call_has(call, OPTION_resample)) {
         call_say(call, "isobar: made %zu bars of %s, counted from %s", printed,
                  call_text(call, OPTION_resample),
@@ -233,6 +229,14 @@ iso_status command_get(struct call *call, struct iso_error *err)
     ISO_DEFER(view_close) struct view *view = NULL;
     ISO_DEFER(bar_stream_close) struct bar_stream *stream = NULL;
     ISO_DEFER(bar_printer_reset) struct bar_printer printer = {.call = call};
+    const char *name = call_flag(call, OPTION_json) ? "json" : call_text(call, OPTION_format);
+    bool for_machines = strcmp(name, "csv") == 0 || strcmp(name, "parquet") == 0;
+    if (call->zone != NULL && for_machines) {
+        ISO_FAIL(BAD_ARGUMENT, err, "--tz is for table and json; %s has times in UTC", name);
+    }
+    if (strcmp(name, "parquet") == 0) {
+        return get_parquet(call, err);
+    }
     ISO_TRY(choose_format(call, &format, err));
     ISO_TRY(call_bars(call, &request, err));
     ISO_TRY(call_view(call, &view, err));

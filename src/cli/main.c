@@ -23,6 +23,11 @@ bool interrupted(void)
     return signal_seen != 0;
 }
 
+void interrupt_clear(void)
+{
+    signal_seen = 0;
+}
+
 const volatile int *interrupt_flag(void)
 {
     return &signal_seen;
@@ -41,8 +46,10 @@ void signals_default(void)
     (void)signal(SIGTERM, SIG_DFL);
 }
 
+/* A reader that has gone ends the command without a word, also where the caller ignores SIGPIPE. */
 static void listen_for_signals(void)
 {
+    (void)signal(SIGPIPE, SIG_DFL);
     struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART};
     (void)sigemptyset(&action.sa_mask);
     (void)sigaction(SIGINT, &action, NULL);
@@ -101,6 +108,7 @@ int main(int argument_count, char **arguments)
         (void)fprintf(stderr, "isobar: %s\n", error.text);
         call.exit_code = (int)iso_status_class(status);
     }
+    zone_close(&call.zone);
     options_reset(&call.values);
     return signal_seen != 0 ? 128 + (int)signal_seen : call.exit_code;
 }

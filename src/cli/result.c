@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { FLUSH_BYTES = 1 << 18, HELD_BYTES_MAX = 1 << 26 };
+
 void result_json_begin(struct json *json)
 {
     json_begin_object(json, NULL);
@@ -20,6 +22,18 @@ iso_status result_write(const struct text *text, struct iso_error *err)
     size_t length = text->length;
     if ((length > 0 && fwrite(text->data, 1, length, stdout) != length) || fflush(stdout) != 0) {
         ISO_FAIL(IO, err, "the result could not be written: %s", strerror(errno));
+    }
+    return ISO_OK;
+}
+
+iso_status result_flow(const struct call *call, struct text *text, size_t rows,
+                       struct iso_error *err)
+{
+    ISO_TRY(call_check_rows(call, rows, err));
+    bool held = call_may_flood(call) && text->length < HELD_BYTES_MAX;
+    if (!held && text->length >= FLUSH_BYTES) {
+        ISO_TRY(result_write(text, err));
+        text_clear(text);
     }
     return ISO_OK;
 }
@@ -62,24 +76,39 @@ void result_json_coverage(struct json *json, const struct coverage *coverage)
     json_end_object(json);
 }
 
+void result_say_missing(const struct call *call, const struct series *series,
+                        const struct missing_range *missing)
+{
+    char from[TIME_TEXT_BYTES];
+    char to[TIME_TEXT_BYTES];
+    (void)time_format(missing->range.from_us, from);
+    (void)time_format(missing->range.to_us, to);
+    call_say(call, "isobar: %s%s%s%s%s %s to %s: %s", series != NULL ? series->symbol : "",
+             series != NULL ? " " : "", series != NULL ? series->interval->name : "",
+             series != NULL ? ": " : "", missing->hole ? "no bars from" : "missing", from, to,
+             missing->reason);
+}
+
 void result_say_coverage(const struct call *call, const struct coverage *coverage)
 {
     for (size_t i = 0; i < coverage->range_count; i++) {
-        char from[TIME_TEXT_BYTES];
-        char to[TIME_TEXT_BYTES];
-        const struct missing_range *missing = &coverage->ranges[i];
-        (void)time_format(missing->range.from_us, from);
-        (void)time_format(missing->range.to_us, to);
-        call_say(call, "isobar: %s %s to %s: %s", missing->hole ? "no bars from" : "missing", from,
-                 to, missing->reason);
+        result_say_missing(call, NULL, &coverage->ranges[i]);
     }
+}
+
+void result_say_work(const struct call *call, struct view_work work)
+{
+    call_say(call, "isobar: read %zu segments, decoded %zu blocks of up to %d bars: %zu bars",
+             work.segments, work.blocks, SEGMENT_BLOCK_ROWS, work.bars);
 }
 
 void listing_begin(struct listing *listing, const struct call *call, struct text *text,
                    const char *key, const char *const *heads, size_t column_count)
 {
-    *listing = (struct listing){
-        .text = text, .is_json = call_flag(call, OPTION_json), .json = {.text = text}};
+    *listing = (struct listing){.call = call,
+                                .text = text,
+                                .is_json = call_flag(call, OPTION_json),
+                                .json = {.text = text}};
     if (listing->is_json) {
         result_json_begin(&listing->json);
         json_begin_array(&listing->json, key);

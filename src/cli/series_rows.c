@@ -16,8 +16,8 @@ iso_status series_rows_add(void *context, const struct series_row *row, struct i
     char first[TIME_TEXT_BYTES];
     char last[TIME_TEXT_BYTES];
     (void)err;
-    (void)time_format(row->first_us, first);
-    (void)time_format(row->last_us, last);
+    (void)call_time(listing->call, row->first_us, first);
+    (void)call_time(listing->call, row->last_us, last);
     listing->count++;
     if (listing->is_json) {
         struct json *json = &listing->json;

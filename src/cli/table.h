@@ -17,6 +17,7 @@ enum table_style { TABLE_PLAIN, TABLE_BOX, TABLE_MARKDOWN };
 struct screen {
     size_t width; /* characters a line; 0: it is no terminal, anything fits */
     bool color;
+    size_t rows; /* lines; 0: not known */
 };
 
 /* All zero but what table_begin sets is a plain table for a file. */

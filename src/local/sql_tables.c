@@ -1,59 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The store's tables for DuckDB. A table is a row of table_rows: its columns and a scan. bars is
- * read one series and calendar period at a time, so that memory stays small whatever the query; the
- * other tables are small and collected when the query begins.
+ * The small tables: series, segments, quarantine. A table is a row of table_rows: its columns and
+ * what collects its cells when a query begins. bars is in sql_bars.c.
  */
 #include "local/sql_tables.h"
 
-#include "base/text.h"
+#include "local/sql_vector.h"
 
-#include <stdio.h>
 #include <string.h>
 
 const char sql_tables_views[] = "CREATE VIEW bars AS SELECT * FROM bars();"
                                 "CREATE VIEW series AS SELECT * FROM series();"
                                 "CREATE VIEW segments AS SELECT * FROM segments();"
-                                "CREATE VIEW quarantine AS SELECT * FROM quarantine();";
+                                "CREATE VIEW quarantine AS SELECT * FROM quarantine();"
+                                "CREATE VIEW market_summary AS SELECT * FROM market_summary();";
 
 enum { CELL_COLUMNS_MAX = 10 };
 
-struct table_column {
-    const char *name;
-    duckdb_type type;
-};
-
-/* What a scan of one table keeps. Cells of small tables are int64 or text, row by row. */
+/* A cell is an int64 or a text. */
 struct cell {
     int64_t integer;
     char *text;
 };
 
 struct scan {
-    struct store *store;
+    struct sql_state *state;
     const struct table_row *table;
     idx_t projection[CELL_COLUMNS_MAX]; /* the table's column behind each output column */
     idx_t projection_count;
-    /* small tables */
-    struct cell *cells;
+    struct cell *cells; /* row by row */
     size_t cell_count;
     size_t cell_capacity;
     size_t next_row;
-    /* bars */
-    struct series_row *series;
-    size_t series_count;
-    size_t series_index;
-    int64_t period_us;         /* where the next period begins */
-    struct bars bars;          /* of the period being handed out */
-    struct series bars_series; /* whose they are */
-    size_t next_bar;
 };
 
 struct table_row {
     const char *name;
     size_t column_count;
-    struct table_column columns[CELL_COLUMNS_MAX];
-    iso_status (*collect)(struct scan *scan, struct iso_error *err); /* small tables */
+    struct sql_table_column columns[CELL_COLUMNS_MAX];
+    iso_status (*collect)(struct scan *scan, struct iso_error *err);
 };
 
 static void scan_free(void *pointer)
@@ -63,9 +48,6 @@ static void scan_free(void *pointer)
         free(scan->cells[i].text);
     }
     free(scan->cells);
-    free(scan->series);
-    bars_reset(&scan->bars);
-    store_close(&scan->store);
     free(scan);
 }
 
@@ -111,7 +93,7 @@ static iso_status add_series_cells(void *context, const struct series_row *row,
 
 static iso_status collect_series(struct scan *scan, struct iso_error *err)
 {
-    return store_each_series(scan->store, add_series_cells, scan, err);
+    return view_each_series(scan->state->view, add_series_cells, scan, err);
 }
 
 static iso_status add_segment_cells(void *context, const struct segment_row *row,
@@ -133,7 +115,7 @@ static iso_status add_segment_cells(void *context, const struct segment_row *row
 
 static iso_status collect_segments(struct scan *scan, struct iso_error *err)
 {
-    return store_each_segment(scan->store, NULL, add_segment_cells, scan, err);
+    return view_each_segment(scan->state->view, NULL, add_segment_cells, scan, err);
 }
 
 static iso_status add_quarantine_cells(void *context, const struct quarantine_row *row,
@@ -149,15 +131,11 @@ static iso_status add_quarantine_cells(void *context, const struct quarantine_ro
 
 static iso_status collect_quarantine(struct scan *scan, struct iso_error *err)
 {
-    return store_each_quarantined(scan->store, add_quarantine_cells, scan, err);
+    return view_each_quarantined(scan->state->view, add_quarantine_cells, scan, err);
 }
 
 /* clang-format off */
 static const struct table_row table_rows[] = {
-    {"bars", 10, {{"symbol", DUCKDB_TYPE_VARCHAR}, {"interval", DUCKDB_TYPE_VARCHAR}, {"timestamp", DUCKDB_TYPE_TIMESTAMP},
-                  {"open", DUCKDB_TYPE_DOUBLE}, {"high", DUCKDB_TYPE_DOUBLE}, {"low", DUCKDB_TYPE_DOUBLE},
-                  {"close", DUCKDB_TYPE_DOUBLE}, {"volume", DUCKDB_TYPE_DOUBLE}, {"vwap", DUCKDB_TYPE_DOUBLE},
-                  {"trade_count", DUCKDB_TYPE_BIGINT}}, NULL},
     {"series", 7, {{"symbol", DUCKDB_TYPE_VARCHAR}, {"interval", DUCKDB_TYPE_VARCHAR}, {"first", DUCKDB_TYPE_TIMESTAMP},
                    {"last", DUCKDB_TYPE_TIMESTAMP}, {"bars", DUCKDB_TYPE_BIGINT}, {"segments", DUCKDB_TYPE_BIGINT},
                    {"bytes", DUCKDB_TYPE_BIGINT}}, collect_series},
@@ -170,104 +148,29 @@ static const struct table_row table_rows[] = {
 };
 /* clang-format on */
 enum { TABLE_COUNT = sizeof table_rows / sizeof table_rows[0] };
-/* Columns of bars before and behind the values. */
-enum { BARS_SYMBOL, BARS_INTERVAL, BARS_TIME, BARS_FIRST_VALUE };
-enum { BARS_TRADE_COUNT = BARS_FIRST_VALUE + BAR_VALUE_COUNT };
 
-/* What a bind remembers: the table, the store, and for bars the named parameters. */
-struct binding {
-    const struct table_row *table;
-    const struct sql_store *store;
-    char symbol[SYMBOL_BYTES_MAX + 1];
-    char interval[8];
-};
-
-/* Registered with each function: which table of which store. */
+/* Registered with each function: which table over which state. A bind needs no more. */
 struct registration {
     const struct table_row *table;
-    const struct sql_store *store;
+    struct sql_state *state;
 };
-
-static void read_parameter(duckdb_bind_info info, const char *name, char *target, size_t bytes)
-{
-    duckdb_value value = duckdb_bind_get_named_parameter(info, name);
-    if (value != NULL && !duckdb_is_null_value(value)) {
-        char *text = duckdb_get_varchar(value);
-        if (text != NULL && (size_t)snprintf(target, bytes, "%s", text) >= bytes) {
-            duckdb_bind_set_error(info, "symbol or interval is too long");
-        }
-        duckdb_free(text);
-    }
-    duckdb_destroy_value(&value);
-}
 
 static void table_bind(duckdb_bind_info info)
 {
     const struct registration *registration = duckdb_bind_get_extra_info(info);
-    struct binding *binding = calloc(1, sizeof *binding);
+    struct registration *binding = malloc(sizeof *binding);
     if (binding == NULL) {
         duckdb_bind_set_error(info, "no memory");
         return;
     }
-    binding->table = registration->table;
-    binding->store = registration->store;
-    if (binding->table->collect == NULL) {
-        read_parameter(info, "symbol", binding->symbol, sizeof binding->symbol);
-        read_parameter(info, "interval", binding->interval, sizeof binding->interval);
-    }
-    for (size_t i = 0; i < binding->table->column_count; i++) {
-        duckdb_logical_type type = duckdb_create_logical_type(binding->table->columns[i].type);
-        duckdb_bind_add_result_column(info, binding->table->columns[i].name, type);
-        duckdb_destroy_logical_type(&type);
-    }
+    *binding = *registration;
+    sql_add_columns(info, binding->table->columns, binding->table->column_count);
     duckdb_bind_set_bind_data(info, binding, free);
-}
-
-struct series_filter {
-    struct scan *scan;
-    const struct binding *binding;
-    size_t capacity;
-};
-
-static iso_status choose_series(void *context, const struct series_row *row, struct iso_error *err)
-{
-    struct series_filter *filter = context;
-    const struct binding *binding = filter->binding;
-    struct scan *scan = filter->scan;
-    if ((binding->symbol[0] != '\0' && strcmp(binding->symbol, row->series.symbol) != 0) ||
-        (binding->interval[0] != '\0' &&
-         strcmp(binding->interval, row->series.interval->name) != 0)) {
-        return ISO_OK;
-    }
-    if (scan->series_count == filter->capacity) {
-        filter->capacity = filter->capacity == 0 ? 16 : filter->capacity * 2;
-        struct series_row *grown = realloc(scan->series, filter->capacity * sizeof *scan->series);
-        if (grown == NULL) {
-            ISO_FAIL(OUT_OF_MEMORY, err, "no memory for %zu series", filter->capacity);
-        }
-        scan->series = grown;
-    }
-    scan->series[scan->series_count++] = *row;
-    return ISO_OK;
-}
-
-static iso_status begin_scan(struct scan *scan, const struct binding *binding,
-                             struct iso_error *err)
-{
-    ISO_TRY(
-        store_open(binding->store->os, binding->store->directory, STORE_READ, &scan->store, err));
-    if (binding->table->collect != NULL) {
-        return binding->table->collect(scan, err);
-    }
-    struct series_filter filter = {scan, binding, 0};
-    ISO_TRY(store_each_series(scan->store, choose_series, &filter, err));
-    scan->period_us = scan->series_count > 0 ? scan->series[0].first_us : 0;
-    return ISO_OK;
 }
 
 static void table_init(duckdb_init_info info)
 {
-    const struct binding *binding = duckdb_init_get_bind_data(info);
+    const struct registration *binding = duckdb_init_get_bind_data(info);
     struct iso_error error = {0};
     ISO_DEFER(scan_defer) struct scan *scan = calloc(1, sizeof *scan);
     if (scan == NULL) {
@@ -275,109 +178,19 @@ static void table_init(duckdb_init_info info)
         return;
     }
     scan->table = binding->table;
+    scan->state = binding->state;
     scan->projection_count = duckdb_init_get_column_count(info);
     ISO_ASSERT(scan->projection_count <= CELL_COLUMNS_MAX);
     for (idx_t i = 0; i < scan->projection_count; i++) {
         scan->projection[i] = duckdb_init_get_column_index(info, i);
     }
-    if (iso_failed(begin_scan(scan, binding, &error))) {
+    if (iso_failed(scan->table->collect(scan, &error))) {
         duckdb_init_set_error(info, error.text);
         return;
     }
     duckdb_init_set_max_threads(info, 1);
     duckdb_init_set_init_data(info, scan, scan_free);
     scan = NULL;
-}
-
-/* Bars of the next period that has any; leaves scan->bars empty at the end. */
-static iso_status next_period(struct scan *scan, struct iso_error *err)
-{
-    scan->bars.count = 0;
-    scan->next_bar = 0;
-    while (scan->bars.count == 0 && scan->series_index < scan->series_count) {
-        const struct series_row *row = &scan->series[scan->series_index];
-        ISO_DEFER(coverage_reset) struct coverage coverage = {0};
-        struct range period = interval_period(row->series.interval, scan->period_us);
-        ISO_TRY(store_read(scan->store, &row->series, period, &scan->bars, &coverage, err));
-        if (!coverage.complete) {
-            ISO_FAIL(CORRUPT, err, "%s %s: %s; \"isobar verify\" lists all damage",
-                     row->series.symbol, row->series.interval->name, coverage_reason(&coverage));
-        }
-        scan->bars_series = row->series;
-        scan->period_us = period.to_us;
-        if (period.to_us > row->last_us) {
-            scan->series_index++;
-            bool more = scan->series_index < scan->series_count;
-            scan->period_us = more ? scan->series[scan->series_index].first_us : 0;
-        }
-    }
-    return ISO_OK;
-}
-
-static void fill_text(duckdb_vector vector, idx_t count, const char *text)
-{
-    for (idx_t i = 0; i < count; i++) {
-        duckdb_vector_assign_string_element(vector, i, text);
-    }
-}
-
-static void fill_values(duckdb_vector vector, const double *values, idx_t count)
-{
-    memcpy(duckdb_vector_get_data(vector), values, count * sizeof *values);
-    for (idx_t i = 0; i < count; i++) {
-        if (isnan(values[i])) {
-            duckdb_vector_ensure_validity_writable(vector);
-            duckdb_validity_set_row_invalid(duckdb_vector_get_validity(vector), i);
-        }
-    }
-}
-
-static void fill_counts(duckdb_vector vector, const int64_t *counts, idx_t count)
-{
-    memcpy(duckdb_vector_get_data(vector), counts, count * sizeof *counts);
-    for (idx_t i = 0; i < count; i++) {
-        if (counts[i] == BAR_COUNT_ABSENT) {
-            duckdb_vector_ensure_validity_writable(vector);
-            duckdb_validity_set_row_invalid(duckdb_vector_get_validity(vector), i);
-        }
-    }
-}
-
-static void fill_bars(const struct scan *scan, const struct series *series, idx_t count,
-                      duckdb_data_chunk output)
-{
-    struct bars part = bars_slice(&scan->bars, scan->next_bar, count);
-    for (idx_t i = 0; i < scan->projection_count; i++) {
-        duckdb_vector vector = duckdb_data_chunk_get_vector(output, i);
-        idx_t column = scan->projection[i];
-        if (column == BARS_SYMBOL) {
-            fill_text(vector, count, series->symbol);
-        } else if (column == BARS_INTERVAL) {
-            fill_text(vector, count, series->interval->name);
-        } else if (column == BARS_TIME) {
-            memcpy(duckdb_vector_get_data(vector), part.time_us, count * sizeof *part.time_us);
-        } else if (column == BARS_TRADE_COUNT) {
-            fill_counts(vector, part.trade_count, count);
-        } else if (column < BARS_TRADE_COUNT) {
-            fill_values(vector, part.value[column - BARS_FIRST_VALUE], count);
-        }
-    }
-}
-
-static void scan_bars(duckdb_function_info info, struct scan *scan, duckdb_data_chunk output)
-{
-    struct iso_error error = {0};
-    if (scan->next_bar == scan->bars.count && iso_failed(next_period(scan, &error))) {
-        duckdb_function_set_error(info, error.text);
-        return;
-    }
-    idx_t count = scan->bars.count - scan->next_bar;
-    count = count < duckdb_vector_size() ? count : duckdb_vector_size();
-    if (count > 0) {
-        fill_bars(scan, &scan->bars_series, count, output);
-    }
-    scan->next_bar += count;
-    duckdb_data_chunk_set_size(output, count);
 }
 
 static void fill_cell(const struct scan *scan, idx_t output_row, idx_t column, duckdb_vector vector)
@@ -391,8 +204,9 @@ static void fill_cell(const struct scan *scan, idx_t output_row, idx_t column, d
     }
 }
 
-static void scan_cells(struct scan *scan, duckdb_data_chunk output)
+static void table_scan(duckdb_function_info info, duckdb_data_chunk output)
 {
+    struct scan *scan = duckdb_function_get_init_data(info);
     idx_t count = scan->cell_count / scan->table->column_count - scan->next_row;
     count = count < duckdb_vector_size() ? count : duckdb_vector_size();
     for (idx_t i = 0; i < scan->projection_count; i++) {
@@ -406,49 +220,28 @@ static void scan_cells(struct scan *scan, duckdb_data_chunk output)
     duckdb_data_chunk_set_size(output, count);
 }
 
-static void table_scan(duckdb_function_info info, duckdb_data_chunk output)
-{
-    struct scan *scan = duckdb_function_get_init_data(info);
-    if (scan->table->collect != NULL) {
-        scan_cells(scan, output);
-    } else {
-        scan_bars(info, scan, output);
-    }
-}
-
 static iso_status register_table(duckdb_connection connection, const struct table_row *table,
-                                 const struct sql_store *store, struct iso_error *err)
+                                 struct sql_state *state, struct iso_error *err)
 {
     struct registration *registration;
     ISO_NEW(registration, 1, err);
-    *registration = (struct registration){table, store};
+    *registration = (struct registration){table, state};
     duckdb_table_function function = duckdb_create_table_function();
-    duckdb_logical_type varchar = duckdb_create_logical_type(DUCKDB_TYPE_VARCHAR);
-    duckdb_table_function_set_name(function, table->name);
-    if (table->collect == NULL) {
-        duckdb_table_function_add_named_parameter(function, "symbol", varchar);
-        duckdb_table_function_add_named_parameter(function, "interval", varchar);
-    }
-    duckdb_destroy_logical_type(&varchar);
     duckdb_table_function_set_extra_info(function, registration, free);
     duckdb_table_function_set_bind(function, table_bind);
     duckdb_table_function_set_init(function, table_init);
     duckdb_table_function_set_function(function, table_scan);
     duckdb_table_function_supports_projection_pushdown(function, true);
-    duckdb_state state = duckdb_register_table_function(connection, function);
-    duckdb_destroy_table_function(&function);
-    if (state != DuckDBSuccess) {
-        ISO_FAIL(QUERY, err, "DuckDB %s does not take the table function %s",
-                 duckdb_library_version(), table->name);
-    }
-    return ISO_OK;
+    return sql_register_function(connection, &function, table->name, err);
 }
 
-iso_status sql_tables_register(duckdb_connection connection, const struct sql_store *store,
+iso_status sql_tables_register(duckdb_connection connection, struct sql_state *state,
                                struct iso_error *err)
 {
     for (size_t i = 0; i < TABLE_COUNT; i++) {
-        ISO_TRY(register_table(connection, &table_rows[i], store, err));
+        ISO_TRY(register_table(connection, &table_rows[i], state, err));
     }
-    return ISO_OK;
+    ISO_TRY(sql_bars_register(connection, state, err));
+    ISO_TRY(sql_indicators_register(connection, state, err));
+    return sql_summary_register(connection, state, err);
 }

@@ -17,19 +17,25 @@ def clean_environment(**more):
     return env | more
 
 
-def call(*args, store=None, code=0, env=None, **options):
-    """Run the command, check its exit code, return what it printed."""
+def call(*args, store=None, code=0, env=None, into=subprocess.PIPE, **options):
+    """Run the command, check its exit code, return what it printed; into takes the output."""
     command = [ISOBAR] + (["--store", str(store)] if store else []) + [str(a) for a in args]
     done = subprocess.run(
         command,
-        capture_output=True,
+        stdout=into,
+        stderr=subprocess.PIPE,
         text=True,
         timeout=300,
         env=clean_environment(**(env or {})),
         check=False,
         **options,
     )
-    assert done.returncode == code, (command, done.returncode, done.stdout[-500:], done.stderr)
+    assert done.returncode == code, (
+        command,
+        done.returncode,
+        (done.stdout or "")[-500:],
+        done.stderr,
+    )
     return done
 
 

@@ -52,7 +52,7 @@ def test_version_names_the_program():
         (["get", "X", "1m", "--from", "2024-02-30"], "no time"),
         (["get", "X", "1m", "--from", "2024-02-02", "--to", "2024-02-01"], "range is empty"),
         (["get", "X", "1m", "--last", "0"], "not between"),
-        (["get", "X", "1m", "--format", "xml"], "none of table|csv|json"),
+        (["get", "X", "1m", "--format", "xml"], "none of table|box|csv"),
         (["ls", "--fee", "0.1"], "takes no --fee"),
         (["get", "X", "1m", "--from"], "wants a value"),
         (["ls"], "no store at"),

@@ -125,10 +125,8 @@ def test_damage_is_named_everywhere_and_returned_nowhere(january, tmp_path):
     result = call_json("get", "X", "1m", store=tmp_path / "s", code=3)
     assert not result["coverage"]["complete"]
     assert len(result["bars"]) < MONTH
-    assert (
-        victim.name
-        in call("sql", "SELECT sum(close) FROM bars", store=tmp_path / "s", code=1).stderr
-    )
+    asked = call("sql", "SELECT sum(close) FROM bars", store=tmp_path / "s", code=3)
+    assert victim.name in asked.stderr
     assert victim.name in call("inspect", victim, code=3).stderr
     call("evolve", "--snapshot", "jan", *EVOLVE, store=tmp_path / "s", code=3)
 
@@ -360,7 +358,7 @@ def test_bars_at_the_ends_of_the_accepted_years_can_be_sealed(interval, tmp_path
 def test_dates_beyond_the_accepted_years_are_not_turned_into_others(january):
     store, _ = january
     row = call_json("sql", "SELECT 'infinity'::DATE AS d, DATE '1969-12-31' AS e", store=store)
-    assert row["rows"] == [{"d": "2147483647 days", "e": "1969-12-31"}]
+    assert row["rows"] == [{"d": "infinity", "e": "1969-12-31"}]
 
 
 def test_a_damaged_segment_is_repaired_by_importing_its_file_again(tmp_path):

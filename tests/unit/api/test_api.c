@@ -182,6 +182,61 @@ static void a_cursor_refuses_what_cannot_be_meant(void **state)
     iso_store_close(&store);
 }
 
+static void indicators_are_named_and_computed_by_the_caller(void **state)
+{
+    (void)state;
+    const int64_t time_us[] = {0, 60000000, 120000000};
+    const double price[] = {1, 3, 8};
+    const struct iso_bars bars = {.count = 3,
+                                  .time_us = time_us,
+                                  .open = price,
+                                  .high = price,
+                                  .low = price,
+                                  .close = price,
+                                  .volume = price};
+    double values[ISO_INDICATOR_OUTPUTS_MAX][3];
+    double *const targets[] = {values[0], values[1], values[2]};
+    struct iso_summary summary;
+    size_t outputs;
+    char label[16];
+    assert_success(iso_indicator_outputs("donchian:2", &outputs, &err));
+    assert_int_equal(outputs, 3);
+    assert_success(iso_indicator_compute("donchian:2", &bars, targets, outputs, &err));
+    assert_true(isnan(values[1][0]) && values[1][1] == 2.0 && values[2][2] == 8.0);
+    assert_success(iso_indicator_compute("sma:2", &bars, targets, 1, &err));
+    assert_true(values[0][2] == 5.5);
+    assert_success(iso_indicator_label("sma:2", 0, label, sizeof label, &err));
+    assert_string_equal(label, "sma_2");
+    assert_success(iso_bars_summary(&bars, &summary, &err));
+    assert_true(summary.bars == 3 && summary.change == 7.0 && isnan(summary.rsi_14));
+}
+
+static void wrong_calls_of_indicators_are_refused(void **state)
+{
+    (void)state;
+    const double price[] = {1};
+    const struct iso_bars no_time = {.count = 1, .high = price};
+    double value;
+    double *const targets[] = {&value, NULL};
+    const struct iso_bars none = {0};
+    size_t outputs = 7;
+    char label[4] = "abc";
+    assert_int_equal(iso_failure_class_of(iso_indicator_outputs("smb", &outputs, &err)),
+                     ISO_FAILURE_USAGE);
+    assert_int_equal(outputs, 7);
+    assert_non_null(strstr(err.text, "sma ema"));
+    assert_true(iso_indicator_outputs(NULL, &outputs, NULL).word != 0);
+    assert_true(iso_indicator_outputs("sma", NULL, NULL).word != 0);
+    assert_true(iso_indicator_compute("sma", &no_time, targets, 1, NULL).word != 0);
+    assert_true(iso_indicator_compute("sma", &none, targets, 2, NULL).word != 0);
+    assert_true(iso_indicator_compute("macd", &none, targets, 3, NULL).word != 0);
+    assert_true(iso_indicator_label("sma", 0, label, sizeof label, NULL).word != 0);
+    assert_string_equal(label, "abc");
+    assert_true(iso_indicator_label("sma", 1, label, sizeof label, NULL).word != 0);
+    assert_true(iso_bars_summary(&no_time, NULL, NULL).word != 0);
+    assert_success(iso_indicator_compute("sma", &none, targets, 1, &err));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +249,8 @@ int main(void)
                                         remove_directory),
         cmocka_unit_test_setup_teardown(a_cursor_refuses_what_cannot_be_meant, make_directory,
                                         remove_directory),
+        cmocka_unit_test(indicators_are_named_and_computed_by_the_caller),
+        cmocka_unit_test(wrong_calls_of_indicators_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
