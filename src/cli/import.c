@@ -195,8 +195,9 @@ static iso_status make_request(struct imports *imports, struct iso_error *err)
         ISO_TRY(series_make(request->symbol != NULL ? request->symbol : "X", name, &series, err));
         request->interval = series.interval;
     }
-    return iso_context(import_zone_parse(call_text(call, OPTION_tz), &request->zone_us, err), err,
-                       "--tz");
+    request->zone = call_text(call, OPTION_tz);
+    request->side = side_named(call_text(call, OPTION_side));
+    return ISO_OK;
 }
 
 static iso_status print_json(struct imports *imports, struct iso_error *err)

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { RANK_NONE = 100, RANK_DATE = 3 };
+enum { RANK_NONE = 100, RANK_DATE = 3, RANK_BID = 3 };
 
 const char *column_name(enum column column)
 {
@@ -37,6 +37,10 @@ static const struct {
     {"vwap", COLUMN_vwap, 0}, {"vw", COLUMN_vwap, 1},
     {"tradecount", COLUMN_trade_count, 0}, {"count", COLUMN_trade_count, 1}, {"trades", COLUMN_trade_count, 1},
     {"numberoftrades", COLUMN_trade_count, 1}, {"numtrades", COLUMN_trade_count, 1}, {"n", COLUMN_trade_count, 2},
+    {"bidopen", COLUMN_open, 3}, {"bidhigh", COLUMN_high, 3}, {"bidlow", COLUMN_low, 3}, {"bidclose", COLUMN_close, 3},
+    {"openbid", COLUMN_open, 3}, {"highbid", COLUMN_high, 3}, {"lowbid", COLUMN_low, 3}, {"closebid", COLUMN_close, 3},
+    {"askopen", COLUMN_ask_open, 0}, {"askhigh", COLUMN_ask_high, 0}, {"asklow", COLUMN_ask_low, 0}, {"askclose", COLUMN_ask_close, 0},
+    {"openask", COLUMN_ask_open, 0}, {"highask", COLUMN_ask_high, 0}, {"lowask", COLUMN_ask_low, 0}, {"closeask", COLUMN_ask_close, 0},
     {"symbol", COLUMN_symbol, 0}, {"ticker", COLUMN_symbol, 1}, {"instrument", COLUMN_symbol, 2},
 };
 /* clang-format on */
@@ -91,6 +95,13 @@ void columns_by_name(const struct csv_row *header, int place[COLUMN_COUNT])
     int rank[COLUMN_COUNT];
     for (int i = 0; i < COLUMN_COUNT; i++) {
         place[i] = find_by_name(header, (enum column)i, &rank[i]);
+    }
+    /* Trades with an ask beside them are no quotes. */
+    bool quotes = rank[COLUMN_close] == RANK_BID && place[COLUMN_ask_open] >= 0 &&
+                  place[COLUMN_ask_high] >= 0 && place[COLUMN_ask_low] >= 0 &&
+                  place[COLUMN_ask_close] >= 0;
+    for (int i = COLUMN_ask_open; i <= COLUMN_ask_close && !quotes; i++) {
+        place[i] = -1;
     }
     /* A column "time" is the clock of a date, or else the time itself. */
     if (rank[COLUMN_timestamp] != RANK_DATE) {

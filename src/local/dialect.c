@@ -12,22 +12,43 @@ enum { SAMPLE_ROWS = 200 };
 
 /* clang-format off */
 /* Files without a header: what stands in which field, - for what is left out. The first row whose
- * fields make bars of the file's first rows is taken. */
+ * fields make bars of the file's first rows is taken. Lean's are told by their path. */
 static const struct {
     const char *name;
     const char *columns;
+    bool is_lean;
 } headerless[] = {
     {"Binance klines", "timestamp,open,high,low,close,volume,-close_time,-quote_volume,trade_count,"
-                       "-taker_buy_volume,-taker_buy_quote_volume,-ignore"},
-    {"bars without a header", "timestamp,open,high,low,close,volume"},
-    {"bars without a header or volume", "timestamp,open,high,low,close"},
-    {"Bitfinex candles", "timestamp,open,close,high,low,volume"},
+                       "-taker_buy_volume,-taker_buy_quote_volume,-ignore", false},
+    {"bars without a header", "timestamp,open,high,low,close,volume", false},
+    {"bars without a header or volume", "timestamp,open,high,low,close", false},
+    {"Bitfinex candles", "timestamp,open,close,high,low,volume", false},
+    {"Kraken bars", "timestamp,open,high,low,close,volume,trade_count", false},
+    {"MetaTrader bars", "timestamp,clock,open,high,low,close,volume", false},
+    {"MetaTrader bars without volume", "timestamp,clock,open,high,low,close", false},
+    {"Bybit klines", "timestamp,open,high,low,close,volume,-turnover", false},
+    {"Kraken OHLC", "timestamp,open,high,low,close,vwap,volume,trade_count", false},
+    {"QuantConnect Lean trades", "timestamp,open,high,low,close,volume", true},
+    {"QuantConnect Lean quotes", "timestamp,open,high,low,close,-bid_size,"
+                                 "ask_open,ask_high,ask_low,ask_close,-ask_size", true},
 };
 enum { HEADERLESS_COUNT = sizeof headerless / sizeof headerless[0] };
+
+/* Vendors that their files' names tell, and the zone of all their times. */
+static const struct {
+    const char *word;
+    const char *vendor;
+    const char *zone;
+} vendors[] = {
+    {"HISTDATA", "HistData", "-05:00"}, {"DAT_ASCII_", "HistData", "-05:00"},
+    {"DAT_NT_", "HistData", "-05:00"}, {"DAT_MT_", "HistData", "-05:00"},
+    {"DAT_MS_", "HistData", "-05:00"}, {"DAT_XLSX_", "HistData", "-05:00"},
+};
 /* clang-format on */
 
 void mapping_reset(struct mapping *mapping)
 {
+    zone_close(&mapping->zone);
     text_reset(&mapping->left_out);
     text_reset(&mapping->explanation);
 }
@@ -39,6 +60,7 @@ static void map_nothing(struct mapping *mapping)
     }
     mapping->time_kind = TIME_KIND_TEXT;
     mapping->epoch_per_second = 1;
+    mapping->price_divisor = 1;
 }
 
 /* Whether a field reads as a number or a time, so that the line is no header. */
@@ -68,6 +90,7 @@ static bool is_preamble(const struct csv_row *row)
 
 /* The rows that decide what the tables leave open. */
 struct sample {
+    const struct sniff_hints *hints;
     struct csv_reader reader; /* before the first row of data */
     struct csv_row header;    /* valid where has_header */
     struct csv_row first;     /* row of data */
@@ -140,8 +163,14 @@ static void decide_time_kind(const struct sample *sample, struct mapping *mappin
 {
     size_t digits = longest_epoch(sample, mapping);
     int64_t time_us;
+    const struct lean *lean = sample->hints->lean;
     mapping->time_kind = TIME_KIND_TEXT;
-    if (digits == 0 || digits == 8 || import_row_time(mapping, &sample->first, 0, &time_us)) {
+    if (lean != NULL && lean->counts_from_day) {
+        mapping->time_kind = TIME_KIND_DAY;
+        mapping->day_us = lean->day_us;
+        return;
+    }
+    if (digits == 0 || digits == 8 || import_row_time(mapping, &sample->first, &time_us) == NULL) {
         return;
     }
     int64_t per_second = epoch_per_second(digits);
@@ -177,7 +206,7 @@ static struct trial try_rows(const struct sample *sample, const struct mapping *
     struct csv_row fields;
     while (trial.rows < SAMPLE_ROWS && csv_next(&reader, &fields)) {
         struct import_row row;
-        const char *reason = import_row_read(mapping, &fields, 0, &row);
+        const char *reason = import_row_read(mapping, &fields, &row);
         trial.rows++;
         trial.good += reason == NULL;
         trial.shaped += fields.field_count == mapping->field_count;
@@ -229,7 +258,8 @@ static iso_status map_headerless(const struct sample *sample, struct mapping *ma
     size_t best = HEADERLESS_COUNT;
     size_t fewest_outside = SIZE_MAX;
     for (size_t i = 0; i < HEADERLESS_COUNT; i++) {
-        if (!map_by_places(headerless[i].columns, sample->first.field_count, mapping)) {
+        if (headerless[i].is_lean != (sample->hints->lean != NULL) ||
+            !map_by_places(headerless[i].columns, sample->first.field_count, mapping)) {
             continue;
         }
         decide_time_kind(sample, mapping);
@@ -393,6 +423,38 @@ static void explain_column(const struct sample *sample, struct mapping *mapping,
     }
 }
 
+const char *side_name(enum quote_side side)
+{
+    static const char *const names[] = {"mid", "bid", "ask"};
+    return names[side];
+}
+
+enum quote_side side_named(const char *name)
+{
+    return strcmp(name, "bid") == 0 ? SIDE_BID : strcmp(name, "ask") == 0 ? SIDE_ASK : SIDE_MID;
+}
+
+static void explain_times(const struct mapping *mapping, struct text *out)
+{
+    int64_t per_second = mapping->epoch_per_second;
+    switch (mapping->time_kind) {
+    case TIME_KIND_EPOCH:
+        text_addf(out, "times are %s since 1970 UTC, told by their digits\n",
+                  per_second == 1         ? "seconds"
+                  : per_second == 1000    ? "milliseconds"
+                  : per_second == 1000000 ? "microseconds"
+                                          : "nanoseconds");
+        return;
+    case TIME_KIND_DAY:
+        text_add(out, "times are milliseconds since the midnight of the day in the file's name\n");
+        break;
+    default:
+        text_add(out, "times are calendar dates and times\n");
+    }
+    text_addf(out, "times that name no zone are of %s (--tz chooses)\n",
+              mapping->zone != NULL ? zone_name(mapping->zone) : "UTC");
+}
+
 static void explain(const struct sample *sample, struct mapping *mapping)
 {
     struct text *out = &mapping->explanation;
@@ -408,15 +470,13 @@ static void explain(const struct sample *sample, struct mapping *mapping)
     for (int i = 0; i < COLUMN_COUNT; i++) {
         explain_column(sample, mapping, i);
     }
-    if (mapping->time_kind == TIME_KIND_EPOCH) {
-        int64_t per_second = mapping->epoch_per_second;
-        text_addf(out, "times are %s since 1970 UTC, told by their digits\n",
-                  per_second == 1         ? "seconds"
-                  : per_second == 1000    ? "milliseconds"
-                  : per_second == 1000000 ? "microseconds"
-                                          : "nanoseconds");
-    } else {
-        text_add(out, "times are calendar dates and times\n");
+    explain_times(mapping, out);
+    if (mapping->column[COLUMN_ask_close] >= 0) {
+        text_addf(out, "it quotes bid and ask: the bars are the %s (--side chooses)\n",
+                  side_name(mapping->side));
+    }
+    if (mapping->price_divisor != 1) {
+        text_addf(out, "prices are divided by %g\n", mapping->price_divisor);
     }
     text_addf(out, "left out: %s\n",
               mapping->left_out.length > 0 ? text_get(&mapping->left_out) : "nothing");
@@ -437,7 +497,7 @@ static iso_status check_trial(const struct sample *sample, const struct mapping 
     int64_t time_us;
     const struct csv_row *first = &sample->first;
     if (first->problem == NULL && first->field_count == mapping->field_count &&
-        !import_row_time(mapping, first, 0, &time_us)) {
+        import_row_time(mapping, first, &time_us) != NULL) {
         const struct csv_field *field = &first->field[mapping->column[COLUMN_timestamp]];
         int shown = (int)(field->end - field->begin < 40 ? field->end - field->begin : 40);
         ISO_FAIL(
@@ -477,17 +537,40 @@ static iso_status map_sample(const struct sample *sample, const char *columns,
     return ISO_OK;
 }
 
-iso_status dialect_sniff(const char *begin, const char *end, char newline, const char *columns,
-                         struct mapping *mapping, struct iso_error *err)
+/* The zone of times that name none: what a person gave, or what the vendor is known for. */
+static iso_status decide_zone(const struct sample *sample, struct mapping *mapping,
+                              struct iso_error *err)
 {
-    struct sample sample = {.reader = {.at = begin, .end = end, .newline = newline}};
+    const struct sniff_hints *hints = sample->hints;
+    const char *zone = hints->zone;
+    for (size_t i = 0; zone == NULL && i < sizeof vendors / sizeof vendors[0]; i++) {
+        if (hints->name != NULL && strstr(hints->name, vendors[i].word) != NULL) {
+            zone = vendors[i].zone;
+            mapping->dialect = vendors[i].vendor;
+        }
+    }
+    if (hints->lean != NULL) {
+        mapping->price_divisor = hints->lean->price_divisor;
+        zone = zone == NULL || hints->lean->zone == NULL ? hints->lean->zone : zone;
+    }
+    return zone != NULL ? iso_context(zone_open(zone, &mapping->zone, err), err, "--tz") : ISO_OK;
+}
+
+iso_status dialect_sniff(const char *begin, const char *end, char newline,
+                         const struct sniff_hints *hints, struct mapping *mapping,
+                         struct iso_error *err)
+{
+    struct sample sample = {.hints = hints,
+                            .reader = {.at = begin, .end = end, .newline = newline}};
     look_at_sample(&sample);
     map_nothing(mapping);
     mapping->separator = sample.reader.separator;
     if (!sample.has_header && !sample.has_rows) {
         ISO_FAIL(BAD_FORMAT, err, "there is no line of data in it");
     }
-    ISO_TRY(map_sample(&sample, columns, mapping, err));
+    ISO_TRY(map_sample(&sample, hints->columns, mapping, err));
+    mapping->side = hints->side;
+    ISO_TRY(decide_zone(&sample, mapping, err));
     if (!sample.has_rows) {
         ISO_FAIL(BAD_FORMAT, err, "there is a header, but no row below it");
     }

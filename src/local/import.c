@@ -7,8 +7,8 @@
 #include "local/import_source.h"
 #include "market/time.h"
 
+#include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 void import_report_reset(struct import_report *report)
 {
@@ -28,39 +28,10 @@ void import_counts_add(struct import_counts *sum, const struct import_counts *mo
     sum->gaps += more->gaps;
 }
 
-iso_status import_zone_parse(const char *text, int64_t *zone_us, struct iso_error *err)
-{
-    if (strcasecmp(text, "UTC") == 0 || strcasecmp(text, "GMT") == 0 ||
-        strcasecmp(text, "Z") == 0) {
-        *zone_us = 0;
-        return ISO_OK;
-    }
-    bool sign = text[0] == '+' || text[0] == '-';
-    const char *digits = text + sign;
-    size_t length = strlen(digits);
-    const char *colon = memchr(digits, ':', length);
-    size_t hour_digits = colon != NULL ? (size_t)(colon - digits)
-                         : length > 2  ? length - 2
-                                       : length;
-    const char *minute_at = colon != NULL ? colon + 1 : digits + hour_digits;
-    int64_t hours;
-    int64_t minutes = 0;
-    if (!sign || length > 5 || !integer_parse(digits, digits + hour_digits, &hours) ||
-        ((colon != NULL || *minute_at != '\0') &&
-         !integer_parse(minute_at, digits + length, &minutes)) ||
-        hours > 14 || hours < 0 || minutes < 0 || minutes > 59) {
-        ISO_FAIL(BAD_ARGUMENT, err,
-                 "\"%.40s\" is no time zone; give UTC or a fixed offset, as +01:00 or -0500", text);
-    }
-    int64_t offset_us = hours * TIME_HOUR_US + minutes * TIME_MINUTE_US;
-    *zone_us = text[0] == '-' ? -offset_us : offset_us;
-    return ISO_OK;
-}
-
 static iso_status check_cancelled(const struct import_request *request, struct iso_error *err)
 {
     if (request->cancelled != NULL && *request->cancelled != 0) {
-        ISO_FAIL(INTERRUPTED, err, "%s: interrupted; nothing of it was stored", request->path);
+        ISO_FAIL(INTERRUPTED, err, "interrupted; nothing of it was stored");
     }
     return ISO_OK;
 }
@@ -99,7 +70,7 @@ static iso_status read_blocks(const struct import_request *request, struct sourc
         ISO_TRY(read_block(rows, &reader, err));
         line = reader.line;
         if (request->progress != NULL) {
-            struct source_progress at = source_progress(source);
+            struct archive_progress at = source_progress(source);
             struct import_progress progress = {at.done_bytes, at.total_bytes, rows->row_count};
             request->progress(request->progress_context, &progress);
         }
@@ -108,27 +79,155 @@ static iso_status read_blocks(const struct import_request *request, struct sourc
     return ISO_OK;
 }
 
-/* Read the whole file into rows, in order of time, with its interval decided. */
-static iso_status read_file(const struct import_request *request, struct mapping *mapping,
-                            struct import_rows *rows, struct iso_error *err)
+/* A file on its way into rows. */
+struct reading {
+    const struct import_request *request;
+    struct source *source;
+    struct import_rows *rows;
+    struct import_report *report;
+    struct name_guess guess;         /* of the file's name */
+    const struct interval *interval; /* that Lean's folders tell, or NULL */
+    struct iso_error first_error;    /* of a member that holds no bars */
+    iso_status first_status;
+};
+
+static void explain_member(struct reading *reading, const char *member,
+                           const struct mapping *mapping)
 {
-    ISO_DEFER(source_close) struct source *source = NULL;
-    struct source_block block;
-    ISO_TRY(source_open(request->path, &source, err));
-    ISO_TRY(source_next(source, &block, err));
-    ISO_TRY(iso_context(
-        dialect_sniff(block.begin, block.end, block.newline, request->columns, mapping, err), err,
-        "%s", request->path));
-    struct name_guess guess = import_name_guess(request->path);
-    ISO_TRY(import_rows_begin(rows, mapping, request->zone_us, guess.symbol, err));
-    ISO_TRY(read_blocks(request, source, &block, rows, err));
-    ISO_TRY(import_rows_name(rows, request->symbol, request->path, err));
-    ISO_TRY(import_rows_sort(rows, err));
-    return import_rows_interval(rows, request->interval, guess.interval, request->path, err);
+    struct import_report *report = reading->report;
+    text_addf(&report->explanation, "%s%s%s\n%s", reading->request->path,
+              member[0] != '\0' ? ": " : "", member, text_get(&mapping->explanation));
+    if (strstr(text_get(&report->left_out), text_get(&mapping->left_out)) == NULL) {
+        text_add(&report->left_out, report->left_out.length > 0 ? ", " : "");
+        text_add(&report->left_out, text_get(&mapping->left_out));
+    }
 }
 
-static iso_status report_rows(const struct import_request *request, struct mapping *mapping,
-                              const struct import_rows *rows, struct import_report *report,
+/* Lean's quotes are a series of their own beside the trades: "SPY.usa.mid". */
+static void name_lean(const struct lean *lean, const struct mapping *mapping,
+                      char target[SYMBOL_BYTES_MAX + 1])
+{
+    bool quotes = mapping->column[COLUMN_ask_close] >= 0;
+    (void)snprintf(target, SYMBOL_BYTES_MAX + 1, "%s%s%s", lean->symbol, quotes ? "." : "",
+                   quotes ? side_name(mapping->side) : "");
+}
+
+static iso_status begin_rows(struct reading *reading, const char *member, const struct lean *lean,
+                             const struct mapping *mapping, struct iso_error *err)
+{
+    if (lean->is_lean) {
+        char symbol[SYMBOL_BYTES_MAX + 1];
+        name_lean(lean, mapping, symbol);
+        reading->interval = lean->interval;
+        return import_rows_begin(reading->rows, mapping, member, symbol, "Lean's folders", err);
+    }
+    struct name_guess guess = import_name_guess(member);
+    if (reading->guess.interval == NULL) {
+        reading->guess.interval = guess.interval;
+    }
+    bool own = guess.symbol[0] != '\0';
+    return import_rows_begin(reading->rows, mapping, member,
+                             own ? guess.symbol : reading->guess.symbol,
+                             own ? "the name of the member" : "the name of the file", err);
+}
+
+/* What the names and a person say about the text. */
+static iso_status sniff(struct reading *reading, const char *member,
+                        const struct source_block *block, const struct lean *lean,
+                        struct mapping *mapping, struct iso_error *err)
+{
+    const struct import_request *request = reading->request;
+    ISO_DEFER(text_reset) struct text name = {0};
+    const char *slash = strrchr(request->path, '/');
+    text_addf(&name, "%s %s", slash != NULL ? slash + 1 : request->path, member);
+    ISO_TRY(text_check(&name, err));
+    struct sniff_hints hints = {.columns = request->columns,
+                                .zone = request->zone,
+                                .name = text_get(&name),
+                                .side = request->side,
+                                .lean = lean->is_lean ? lean : NULL};
+    return dialect_sniff(block->begin, block->end, block->newline, &hints, mapping, err);
+}
+
+static iso_status map_member(struct reading *reading, const char *member,
+                             struct source_block *block, struct lean *lean, struct mapping *mapping,
+                             struct iso_error *err)
+{
+    ISO_TRY(lean_look(reading->request->path, member, lean, err));
+    ISO_TRY(source_next(reading->source, block, err));
+    if (block->begin == block->end) {
+        ISO_FAIL(BAD_FORMAT, err, "it is empty");
+    }
+    return sniff(reading, member, block, lean, mapping, err);
+}
+
+static iso_status read_member(struct reading *reading, const char *member, struct iso_error *err)
+{
+    ISO_DEFER(mapping_reset) struct mapping mapping = {0};
+    struct source_block block;
+    struct lean lean;
+    struct iso_error why = {0};
+    iso_status status = map_member(reading, member, &block, &lean, &mapping, &why);
+    bool skipped = iso_status_code(status) == ISO_ERROR_BAD_FORMAT && member[0] != '\0';
+    if (iso_failed(status) && !skipped) {
+        return iso_fail(iso_status_code(status), err, "%s", why.text);
+    }
+    if (skipped) { /* a member that holds no bars, such as a note beside them */
+        text_addf(&reading->report->left_out, "%s%s (%.60s)",
+                  reading->report->left_out.length > 0 ? ", " : "", member, why.text);
+        if (!iso_failed(reading->first_status)) {
+            reading->first_status = iso_context(status, &why, "%s", member);
+            reading->first_error = why;
+        }
+        return ISO_OK;
+    }
+    ISO_TRY(begin_rows(reading, member, &lean, &mapping, err));
+    explain_member(reading, member, &mapping);
+    return read_blocks(reading->request, reading->source, &block, reading->rows, err);
+}
+
+static iso_status read_members(struct reading *reading, struct iso_error *err)
+{
+    const char *member;
+    ISO_TRY(source_next_member(reading->source, &member, err));
+    while (member != NULL) {
+        ISO_DEFER(mem_defer_free) char *name = strdup(member);
+        if (name == NULL) {
+            ISO_FAIL(OUT_OF_MEMORY, err, "no memory for a name");
+        }
+        ISO_TRY(read_member(reading, name, err));
+        ISO_TRY(source_next_member(reading->source, &member, err));
+    }
+    if (reading->rows->member_count == 0 && iso_failed(reading->first_status)) {
+        return iso_fail(iso_status_code(reading->first_status), err, "%s",
+                        reading->first_error.text);
+    }
+    if (reading->rows->member_count == 0) {
+        ISO_FAIL(BAD_FORMAT, err, "there is no file in the archive");
+    }
+    return ISO_OK;
+}
+
+/* Read the whole file into rows, in order of time, with its interval decided. */
+static iso_status read_file(const struct import_request *request, struct import_rows *rows,
+                            struct import_report *report, struct iso_error *err)
+{
+    ISO_DEFER(source_close) struct source *source = NULL;
+    ISO_TRY(source_open(request->path, &source, err));
+    struct reading reading = {.request = request,
+                              .source = source,
+                              .rows = rows,
+                              .report = report,
+                              .guess = import_name_guess(request->path)};
+    ISO_TRY(read_members(&reading, err));
+    ISO_TRY(import_rows_name(rows, request->symbol, err));
+    bool told = request->interval == NULL && reading.interval != NULL;
+    ISO_TRY(import_rows_interval(rows, told ? reading.interval : request->interval,
+                                 reading.guess.interval, err));
+    return import_rows_sort(rows, err);
+}
+
+static iso_status report_rows(const struct import_rows *rows, struct import_report *report,
                               struct iso_error *err)
 {
     ISO_NEW(report->series, rows->series_count, err);
@@ -139,20 +238,24 @@ static iso_status report_rows(const struct import_request *request, struct mappi
         memcpy(report->series[i].symbol, from->symbol, sizeof from->symbol);
     }
     report->series_count = rows->series_count;
-    text_addf(&report->explanation, "%s\n%s%s", request->path, text_get(&mapping->explanation),
-              text_get(&rows->explanation));
-    text_add(&report->left_out, text_get(&mapping->left_out));
+    text_add(&report->explanation, text_get(&rows->explanation));
     ISO_TRY(text_check(&report->left_out, err));
     return text_check(&report->explanation, err);
+}
+
+/* Read the file and report what it holds. */
+static iso_status read_and_report(const struct import_request *request, struct import_rows *rows,
+                                  struct import_report *report, struct iso_error *err)
+{
+    ISO_TRY(iso_context(read_file(request, rows, report, err), err, "%s", request->path));
+    return report_rows(rows, report, err);
 }
 
 iso_status import_read(const struct import_request *request, struct import_report *report,
                        struct iso_error *err)
 {
-    ISO_DEFER(mapping_reset) struct mapping mapping = {0};
     ISO_DEFER(import_rows_reset) struct import_rows rows = {0};
-    ISO_TRY(read_file(request, &mapping, &rows, err));
-    return report_rows(request, &mapping, &rows, report, err);
+    return read_and_report(request, &rows, report, err);
 }
 
 static iso_status write_series(struct store *store, const struct import_rows *rows, size_t index,
@@ -175,18 +278,31 @@ static iso_status write_series(struct store *store, const struct import_rows *ro
     return ISO_OK;
 }
 
-static iso_status write_quarantine(struct store *store, const struct import_request *request,
-                                   const struct import_rows *rows, struct iso_error *err)
+/* "path", or "path: member" where the file is an archive; for the caller to free. */
+static iso_status name_members(const struct import_request *request, const struct import_rows *rows,
+                               char **names, struct iso_error *err)
+{
+    for (size_t i = 0; i < rows->member_count; i++) {
+        const char *member = rows->members[i];
+        int length =
+            asprintf(&names[i], "%s%s%s", request->path, member[0] != '\0' ? ": " : "", member);
+        if (length < 0) {
+            names[i] = NULL;
+            ISO_FAIL(OUT_OF_MEMORY, err, "no memory for a name");
+        }
+    }
+    return ISO_OK;
+}
+
+static iso_status put_quarantine(struct store *store, const struct import_rows *rows, char **names,
+                                 struct iso_error *err)
 {
     ISO_DEFER(mem_defer_free) struct quarantine_row *refused = NULL;
-    if (rows->refused_count == 0) {
-        return ISO_OK;
-    }
     ISO_NEW(refused, rows->refused_count, err);
     for (size_t i = 0; i < rows->refused_count; i++) {
         const struct refused_row *from = &rows->refused[i];
-        refused[i] = (struct quarantine_row){.file = request->path,
-                                             .line = from->line,
+        refused[i] = (struct quarantine_row){.file = names[from->place >> PLACE_LINE_BITS],
+                                             .line = (int64_t)(from->place & PLACE_LINE_MASK),
                                              .symbol = rows->series[from->series_index].symbol,
                                              .reason = from->reason,
                                              .text = text_get(&rows->raw) + from->raw_offset};
@@ -194,13 +310,29 @@ static iso_status write_quarantine(struct store *store, const struct import_requ
     return store_quarantine(store, refused, rows->refused_count, err);
 }
 
+static iso_status write_quarantine(struct store *store, const struct import_request *request,
+                                   const struct import_rows *rows, struct iso_error *err)
+{
+    ISO_DEFER(mem_defer_free) char **names = NULL;
+    if (rows->refused_count == 0) {
+        return ISO_OK;
+    }
+    ISO_NEW(names, rows->member_count, err);
+    iso_status status = name_members(request, rows, names, err);
+    if (!iso_failed(status)) {
+        status = put_quarantine(store, rows, names, err);
+    }
+    for (size_t i = 0; i < rows->member_count; i++) {
+        free(names[i]);
+    }
+    return status;
+}
+
 iso_status import_file(struct store *store, const struct import_request *request,
                        struct import_report *report, struct iso_error *err)
 {
-    ISO_DEFER(mapping_reset) struct mapping mapping = {0};
     ISO_DEFER(import_rows_reset) struct import_rows rows = {0};
-    ISO_TRY(read_file(request, &mapping, &rows, err));
-    ISO_TRY(report_rows(request, &mapping, &rows, report, err));
+    ISO_TRY(read_and_report(request, &rows, report, err));
     ISO_TRY(check_cancelled(request, err));
     for (size_t i = 0; i < rows.series_count; i++) {
         ISO_TRY(write_series(store, &rows, i, &report->series[i].counts, err));

@@ -7,6 +7,7 @@
 #ifndef LOCAL_IMPORT_H
 #define LOCAL_IMPORT_H
 
+#include "local/dialect.h"
 #include "local/store.h"
 
 enum {
@@ -29,7 +30,8 @@ struct import_request {
     const char *symbol;              /* NULL: the file's column of symbols, or its name */
     const struct interval *interval; /* NULL: the file's name, or its most frequent step */
     const char *columns;             /* NULL, or as dialect_sniff takes it */
-    int64_t zone_us;                 /* of times that name none, east of UTC */
+    const char *zone;                /* of times that name none; NULL: as the file's kind has it */
+    enum quote_side side;            /* of files that quote bid and ask */
     import_progress_call *progress;  /* may be NULL */
     void *progress_context;
     const volatile int *cancelled; /* may be NULL; non-zero stops with INTERRUPTED */
@@ -74,8 +76,5 @@ iso_status import_read(const struct import_request *request, struct import_repor
                        struct iso_error *err);
 
 void import_counts_add(struct import_counts *sum, const struct import_counts *more);
-
-/* "UTC", "Z", "+05:30", "-0500", "+2": microseconds east of UTC. Fails with BAD_ARGUMENT. */
-iso_status import_zone_parse(const char *text, int64_t *zone_us, struct iso_error *err);
 
 #endif

@@ -89,45 +89,74 @@ static bool names_zone(const char *begin, const char *end)
     return false;
 }
 
-static bool text_time_read(const char *begin, const char *end, int64_t zone_us, int64_t *time_us)
+static const char unreadable_time[] = "the time cannot be read";
+
+/* From the wall of the mapping's zone to UTC. */
+static const char *wall_read(const struct mapping *mapping, int64_t wall_us, int64_t *time_us)
+{
+    *time_us = wall_us;
+    const char *reason =
+        mapping->zone != NULL ? zone_to_utc(mapping->zone, wall_us, time_us) : NULL;
+    if (reason != NULL) {
+        return reason;
+    }
+    return *time_us >= TIME_MIN_US && *time_us < TIME_MAX_US ? NULL : unreadable_time;
+}
+
+static const char *text_time_read(const struct mapping *mapping, const char *begin, const char *end,
+                                  int64_t *time_us)
 {
     if (!time_parse(begin, end, time_us)) {
-        return false;
+        return unreadable_time;
     }
-    if (zone_us != 0 && !names_zone(begin, end)) {
-        *time_us -= zone_us;
+    if (mapping->zone == NULL || names_zone(begin, end)) {
+        return NULL;
     }
-    return *time_us >= TIME_MIN_US && *time_us < TIME_MAX_US;
+    return wall_read(mapping, *time_us, time_us);
 }
 
 /* A date in one column and a time of day in another are read as one text. */
-static bool joined_time_read(const struct csv_field *date, const struct csv_field *clock,
-                             int64_t zone_us, int64_t *time_us)
+static const char *joined_time_read(const struct mapping *mapping, const struct csv_field *date,
+                                    const struct csv_field *clock, int64_t *time_us)
 {
     char joined[80];
     size_t date_length = (size_t)(date->end - date->begin);
     size_t clock_length = (size_t)(clock->end - clock->begin);
     if (date_length + clock_length + 1 > sizeof joined) {
-        return false;
+        return unreadable_time;
     }
     memcpy(joined, date->begin, date_length);
     joined[date_length] = ' ';
     memcpy(joined + date_length + 1, clock->begin, clock_length);
-    return text_time_read(joined, joined + date_length + 1 + clock_length, zone_us, time_us);
+    return text_time_read(mapping, joined, joined + date_length + 1 + clock_length, time_us);
 }
 
-bool import_row_time(const struct mapping *mapping, const struct csv_row *fields, int64_t zone_us,
-                     int64_t *time_us)
+/* Milliseconds since the midnight that the file's name tells. */
+static const char *day_time_read(const struct mapping *mapping, const struct csv_field *field,
+                                 int64_t *time_us)
+{
+    double ms;
+    if (!number_parse(field->begin, field->end, &ms) || ms < 0 || ms > 86400000) {
+        return unreadable_time;
+    }
+    return wall_read(mapping, mapping->day_us + (int64_t)nearbyint(ms * 1000), time_us);
+}
+
+const char *import_row_time(const struct mapping *mapping, const struct csv_row *fields,
+                            int64_t *time_us)
 {
     const struct csv_field *field = &fields->field[mapping->column[COLUMN_timestamp]];
     if (mapping->time_kind == TIME_KIND_EPOCH) {
-        return epoch_read(field, mapping->epoch_per_second, time_us);
+        return epoch_read(field, mapping->epoch_per_second, time_us) ? NULL : unreadable_time;
+    }
+    if (mapping->time_kind == TIME_KIND_DAY) {
+        return day_time_read(mapping, field, time_us);
     }
     if (mapping->column[COLUMN_clock] >= 0) {
         const struct csv_field *clock = &fields->field[mapping->column[COLUMN_clock]];
-        return joined_time_read(field, clock, zone_us, time_us);
+        return joined_time_read(mapping, field, clock, time_us);
     }
-    return text_time_read(field->begin, field->end, zone_us, time_us);
+    return text_time_read(mapping, field->begin, field->end, time_us);
 }
 
 /* What people write where there is no value. */
@@ -167,6 +196,46 @@ static bool count_read(const struct csv_field *field, int64_t *count)
     return is_absent(field);
 }
 
+/* The mean of two decimals is a decimal, too: take the nearest, not one an ulp beside it. */
+static double mean_price(double bid, double ask)
+{
+    double mean = (bid + ask) / 2;
+    double decimal = nearbyint(mean * 1e7) / 1e7;
+    return fabs(decimal - mean) <= 2 * fabs(mean) * 0x1p-52 ? decimal : mean;
+}
+
+/* A side that is empty, or zero all over, was not quoted. */
+static bool is_quoted(const double price[4])
+{
+    return (price[0] != 0 || price[1] != 0 || price[2] != 0 || price[3] != 0) && !isnan(price[0]);
+}
+
+/* Take the side that was asked for; the middle of one side is that side. */
+static const char *take_side(const struct mapping *mapping, const struct csv_row *fields,
+                             struct bar *bar)
+{
+    double ask[4];
+    double *bid = &bar->value[BAR_open];
+    for (int i = 0; i < 4; i++) {
+        if (!value_read(&fields->field[mapping->column[COLUMN_ask_open + i]], &ask[i])) {
+            return "an ask price is no number";
+        }
+    }
+    bool has_bid = is_quoted(bid);
+    bool has_ask = is_quoted(ask);
+    if (mapping->side == SIDE_BID ? !has_bid : mapping->side == SIDE_ASK && !has_ask) {
+        return "the side that was asked for was not quoted";
+    }
+    for (int i = 0; i < 4; i++) {
+        if (mapping->side == SIDE_ASK || (mapping->side == SIDE_MID && !has_bid)) {
+            bid[i] = ask[i];
+        } else if (mapping->side == SIDE_MID && has_ask) {
+            bid[i] = mean_price(bid[i], ask[i]);
+        }
+    }
+    return NULL;
+}
+
 static const char *values_read(const struct mapping *mapping, const struct csv_row *fields,
                                struct bar *bar)
 {
@@ -177,6 +246,15 @@ static const char *values_read(const struct mapping *mapping, const struct csv_r
         } else if (!value_read(&fields->field[index], &bar->value[i])) {
             return unreadable[COLUMN_open + i];
         }
+    }
+    if (mapping->column[COLUMN_ask_close] >= 0) {
+        const char *reason = take_side(mapping, fields, bar);
+        if (reason != NULL) {
+            return reason;
+        }
+    }
+    for (int i = BAR_open; i <= BAR_close && mapping->price_divisor != 1; i++) {
+        bar->value[i] /= mapping->price_divisor;
     }
     int index = mapping->column[COLUMN_trade_count];
     bar->trade_count = BAR_COUNT_ABSENT;
@@ -190,7 +268,7 @@ _Static_assert((int)COLUMN_vwap - (int)COLUMN_open == (int)BAR_vwap - (int)BAR_o
                "values_read counts both together");
 
 const char *import_row_read(const struct mapping *mapping, const struct csv_row *fields,
-                            int64_t zone_us, struct import_row *row)
+                            struct import_row *row)
 {
     row->symbol = (struct csv_field){fields->begin, fields->begin};
     if (fields->problem != NULL) {
@@ -205,9 +283,10 @@ const char *import_row_read(const struct mapping *mapping, const struct csv_row 
                    ? "the row has fewer fields than the others"
                    : "the row has more fields than the others";
     }
-    if (!import_row_time(mapping, fields, zone_us, &row->bar.time_us)) {
-        return "the time cannot be read";
+    const char *reason = import_row_time(mapping, fields, &row->bar.time_us);
+    if (reason != NULL) {
+        return reason;
     }
-    const char *reason = values_read(mapping, fields, &row->bar);
+    reason = values_read(mapping, fields, &row->bar);
     return reason != NULL ? reason : quality_reason(&row->bar);
 }

@@ -13,15 +13,15 @@ struct import_row {
 };
 
 /*
- * Read a row. Times without a zone of their own are zone_us east of UTC. Returns NULL, or why the
- * row cannot be stored (a fixed sentence); row->symbol is set whenever the row has that field.
+ * Read a row. Returns NULL, or why the row cannot be stored (a fixed sentence); row->symbol is set
+ * whenever the row has that field.
  */
 const char *import_row_read(const struct mapping *mapping, const struct csv_row *fields,
-                            int64_t zone_us, struct import_row *row);
+                            struct import_row *row);
 
-/* The time in the fields; false where it cannot be read. */
-bool import_row_time(const struct mapping *mapping, const struct csv_row *fields, int64_t zone_us,
-                     int64_t *time_us);
+/* The time in the fields; returns NULL, or why it cannot be read. */
+const char *import_row_time(const struct mapping *mapping, const struct csv_row *fields,
+                            int64_t *time_us);
 
 /* Count of an epoch a second for a number of as many digits before the point: 10 or fewer are
  * seconds, 13 milliseconds, 16 microseconds, 19 nanoseconds; 0 for none of these. */
