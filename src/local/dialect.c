@@ -455,6 +455,20 @@ static void explain_times(const struct mapping *mapping, struct text *out)
               mapping->zone != NULL ? zone_name(mapping->zone) : "UTC");
 }
 
+static void explain_rest(struct mapping *mapping)
+{
+    struct text *out = &mapping->explanation;
+    if (mapping->column[COLUMN_ask_close] >= 0) {
+        text_addf(out, "it quotes bid and ask: the bars are the %s (--side chooses)\n",
+                  side_name(mapping->side));
+    }
+    if (mapping->price_divisor != 1) {
+        text_addf(out, "prices are divided by %g\n", mapping->price_divisor);
+    }
+    text_addf(out, "left out: %s\n",
+              mapping->left_out.length > 0 ? text_get(&mapping->left_out) : "nothing");
+}
+
 static void explain(const struct sample *sample, struct mapping *mapping)
 {
     struct text *out = &mapping->explanation;
@@ -471,15 +485,7 @@ static void explain(const struct sample *sample, struct mapping *mapping)
         explain_column(sample, mapping, i);
     }
     explain_times(mapping, out);
-    if (mapping->column[COLUMN_ask_close] >= 0) {
-        text_addf(out, "it quotes bid and ask: the bars are the %s (--side chooses)\n",
-                  side_name(mapping->side));
-    }
-    if (mapping->price_divisor != 1) {
-        text_addf(out, "prices are divided by %g\n", mapping->price_divisor);
-    }
-    text_addf(out, "left out: %s\n",
-              mapping->left_out.length > 0 ? text_get(&mapping->left_out) : "nothing");
+    explain_rest(mapping);
 }
 
 /* The mapping must make a bar of at least one of the first rows, or it is the wrong one. */
@@ -582,6 +588,31 @@ iso_status dialect_sniff(const char *begin, const char *end, char newline,
     }
     ISO_TRY(check_trial(&sample, mapping, err));
     explain(&sample, mapping);
+    ISO_TRY(text_check(&mapping->left_out, err));
+    return text_check(&mapping->explanation, err);
+}
+
+iso_status dialect_of_names(const char *header, const char *dialect,
+                            const struct sniff_hints *hints, struct mapping *mapping,
+                            struct iso_error *err)
+{
+    struct sample sample = {.hints = hints, .has_header = true};
+    sample.reader = (struct csv_reader){
+        .at = header, .end = header + strlen(header), .separator = ',', .newline = '\n'};
+    map_nothing(mapping);
+    if (!csv_next(&sample.reader, &sample.header)) {
+        ISO_FAIL(BAD_FORMAT, err, "the table has no columns");
+    }
+    ISO_TRY(map_sample(&sample, hints->columns, mapping, err));
+    mapping->column[COLUMN_clock] = -1; /* tables keep a time in one column */
+    mapping->dialect = dialect;
+    mapping->side = hints->side;
+    ISO_TRY(decide_zone(&sample, mapping, err));
+    text_addf(&mapping->explanation, "read as %s: the names of the columns tell\n", dialect);
+    for (int i = 0; i < COLUMN_COUNT; i++) {
+        explain_column(&sample, mapping, i);
+    }
+    explain_rest(mapping);
     ISO_TRY(text_check(&mapping->left_out, err));
     return text_check(&mapping->explanation, err);
 }

@@ -82,4 +82,10 @@ iso_status dialect_sniff(const char *begin, const char *end, char newline,
                          const struct sniff_hints *hints, struct mapping *mapping,
                          struct iso_error *err);
 
+/* As dialect_sniff, of a table whose columns have these names, as a header of CSV; dialect says
+ * what kind it is. Its times are the caller's business. */
+iso_status dialect_of_names(const char *header, const char *dialect,
+                            const struct sniff_hints *hints, struct mapping *mapping,
+                            struct iso_error *err);
+
 #endif

@@ -5,6 +5,7 @@
 #include "local/import_name.h"
 #include "local/import_rows.h"
 #include "local/import_source.h"
+#include "local/import_table.h"
 #include "market/time.h"
 
 #include <stdio.h>
@@ -57,6 +58,16 @@ static iso_status read_block(struct import_rows *rows, struct csv_reader *reader
     return ISO_OK;
 }
 
+static void report_progress(const struct import_request *request, const struct source *source,
+                            const struct import_rows *rows)
+{
+    if (request->progress != NULL) {
+        struct archive_progress at = source_progress(source);
+        struct import_progress progress = {at.done_bytes, at.total_bytes, rows->row_count};
+        request->progress(request->progress_context, &progress);
+    }
+}
+
 static iso_status read_blocks(const struct import_request *request, struct source *source,
                               struct source_block *block, struct import_rows *rows,
                               struct iso_error *err)
@@ -69,11 +80,7 @@ static iso_status read_blocks(const struct import_request *request, struct sourc
         ISO_TRY(check_cancelled(request, err));
         ISO_TRY(read_block(rows, &reader, err));
         line = reader.line;
-        if (request->progress != NULL) {
-            struct archive_progress at = source_progress(source);
-            struct import_progress progress = {at.done_bytes, at.total_bytes, rows->row_count};
-            request->progress(request->progress_context, &progress);
-        }
+        report_progress(request, source, rows);
         ISO_TRY(source_next(source, block, err));
     }
     return ISO_OK;
@@ -131,21 +138,25 @@ static iso_status begin_rows(struct reading *reading, const char *member, const 
                              own ? "the name of the member" : "the name of the file", err);
 }
 
-/* What the names and a person say about the text. */
+/* What the names and a person say about the rows; name is room for both names. */
+static struct sniff_hints make_hints(const struct import_request *request, const char *member,
+                                     const struct lean *lean, struct text *name)
+{
+    const char *slash = strrchr(request->path, '/');
+    text_addf(name, "%s %s", slash != NULL ? slash + 1 : request->path, member);
+    return (struct sniff_hints){.columns = request->columns,
+                                .zone = request->zone,
+                                .name = text_get(name),
+                                .side = request->side,
+                                .lean = lean->is_lean ? lean : NULL};
+}
+
 static iso_status sniff(struct reading *reading, const char *member,
                         const struct source_block *block, const struct lean *lean,
                         struct mapping *mapping, struct iso_error *err)
 {
-    const struct import_request *request = reading->request;
     ISO_DEFER(text_reset) struct text name = {0};
-    const char *slash = strrchr(request->path, '/');
-    text_addf(&name, "%s %s", slash != NULL ? slash + 1 : request->path, member);
-    ISO_TRY(text_check(&name, err));
-    struct sniff_hints hints = {.columns = request->columns,
-                                .zone = request->zone,
-                                .name = text_get(&name),
-                                .side = request->side,
-                                .lean = lean->is_lean ? lean : NULL};
+    struct sniff_hints hints = make_hints(reading->request, member, lean, &name);
     return dialect_sniff(block->begin, block->end, block->newline, &hints, mapping, err);
 }
 
@@ -208,18 +219,53 @@ static iso_status read_members(struct reading *reading, struct iso_error *err)
     return ISO_OK;
 }
 
+static iso_status begin_table(void *context, const struct mapping *mapping, struct iso_error *err)
+{
+    struct reading *reading = context;
+    static const struct lean none = {.is_lean = false};
+    ISO_TRY(begin_rows(reading, "", &none, mapping, err));
+    explain_member(reading, "", mapping);
+    return ISO_OK;
+}
+
+static iso_status tick_table(void *context, struct iso_error *err)
+{
+    const struct reading *reading = context;
+    report_progress(reading->request, reading->source, reading->rows);
+    return check_cancelled(reading->request, err);
+}
+
+static iso_status read_table(struct reading *reading, struct mapping *mapping,
+                             struct iso_error *err)
+{
+    ISO_DEFER(text_reset) struct text name = {0};
+    static const struct lean none = {.is_lean = false};
+    struct sniff_hints hints = make_hints(reading->request, "", &none, &name);
+    struct import_table table = {.path = reading->request->path,
+                                 .kind = source_kind(reading->source),
+                                 .hints = &hints,
+                                 .mapping = mapping,
+                                 .rows = reading->rows,
+                                 .begin = begin_table,
+                                 .tick = tick_table,
+                                 .context = reading};
+    return import_table_read(&table, err);
+}
+
 /* Read the whole file into rows, in order of time, with its interval decided. */
 static iso_status read_file(const struct import_request *request, struct import_rows *rows,
                             struct import_report *report, struct iso_error *err)
 {
     ISO_DEFER(source_close) struct source *source = NULL;
+    ISO_DEFER(mapping_reset) struct mapping mapping = {0};
     ISO_TRY(source_open(request->path, &source, err));
     struct reading reading = {.request = request,
                               .source = source,
                               .rows = rows,
                               .report = report,
                               .guess = import_name_guess(request->path)};
-    ISO_TRY(read_members(&reading, err));
+    ISO_TRY(source_kind(source) == SOURCE_TEXT ? read_members(&reading, err)
+                                               : read_table(&reading, &mapping, err));
     ISO_TRY(import_rows_name(rows, request->symbol, err));
     bool told = request->interval == NULL && reading.interval != NULL;
     ISO_TRY(import_rows_interval(rows, told ? reading.interval : request->interval,

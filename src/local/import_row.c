@@ -103,8 +103,8 @@ static const char *wall_read(const struct mapping *mapping, int64_t wall_us, int
     return *time_us >= TIME_MIN_US && *time_us < TIME_MAX_US ? NULL : unreadable_time;
 }
 
-static const char *text_time_read(const struct mapping *mapping, const char *begin, const char *end,
-                                  int64_t *time_us)
+const char *import_row_text_time(const struct mapping *mapping, const char *begin, const char *end,
+                                 int64_t *time_us)
 {
     if (!time_parse(begin, end, time_us)) {
         return unreadable_time;
@@ -113,6 +113,15 @@ static const char *text_time_read(const struct mapping *mapping, const char *beg
         return NULL;
     }
     return wall_read(mapping, *time_us, time_us);
+}
+
+const char *import_row_epoch(int64_t epoch, int64_t *time_us)
+{
+    char text[NUMBER_TEXT_BYTES];
+    size_t length = integer_format(epoch, text);
+    struct csv_field field = {text, text + length};
+    return epoch_read(&field, epoch_per_second(length - (epoch < 0)), time_us) ? NULL
+                                                                               : unreadable_time;
 }
 
 /* A date in one column and a time of day in another are read as one text. */
@@ -128,7 +137,7 @@ static const char *joined_time_read(const struct mapping *mapping, const struct 
     memcpy(joined, date->begin, date_length);
     joined[date_length] = ' ';
     memcpy(joined + date_length + 1, clock->begin, clock_length);
-    return text_time_read(mapping, joined, joined + date_length + 1 + clock_length, time_us);
+    return import_row_text_time(mapping, joined, joined + date_length + 1 + clock_length, time_us);
 }
 
 /* Milliseconds since the midnight that the file's name tells. */
@@ -156,7 +165,7 @@ const char *import_row_time(const struct mapping *mapping, const struct csv_row 
         const struct csv_field *clock = &fields->field[mapping->column[COLUMN_clock]];
         return joined_time_read(mapping, field, clock, time_us);
     }
-    return text_time_read(mapping, field->begin, field->end, time_us);
+    return import_row_text_time(mapping, field->begin, field->end, time_us);
 }
 
 /* What people write where there is no value. */
@@ -210,27 +219,29 @@ static bool is_quoted(const double price[4])
     return (price[0] != 0 || price[1] != 0 || price[2] != 0 || price[3] != 0) && !isnan(price[0]);
 }
 
-/* Take the side that was asked for; the middle of one side is that side. */
-static const char *take_side(const struct mapping *mapping, const struct csv_row *fields,
-                             struct bar *bar)
+const char *import_row_take_side(enum quote_side side, const double ask[4], double price[4])
 {
-    double ask[4];
-    double *bid = &bar->value[BAR_open];
-    for (int i = 0; i < 4; i++) {
-        if (!value_read(&fields->field[mapping->column[COLUMN_ask_open + i]], &ask[i])) {
-            return "an ask price is no number";
-        }
-    }
-    bool has_bid = is_quoted(bid);
+    bool has_bid = is_quoted(price);
     bool has_ask = is_quoted(ask);
-    if (mapping->side == SIDE_BID ? !has_bid : mapping->side == SIDE_ASK && !has_ask) {
+    if (side == SIDE_BID ? !has_bid : side == SIDE_ASK && !has_ask) {
         return "the side that was asked for was not quoted";
     }
     for (int i = 0; i < 4; i++) {
-        if (mapping->side == SIDE_ASK || (mapping->side == SIDE_MID && !has_bid)) {
-            bid[i] = ask[i];
-        } else if (mapping->side == SIDE_MID && has_ask) {
-            bid[i] = mean_price(bid[i], ask[i]);
+        if (side == SIDE_ASK || (side == SIDE_MID && !has_bid)) {
+            price[i] = ask[i];
+        } else if (side == SIDE_MID && has_ask) {
+            price[i] = mean_price(price[i], ask[i]);
+        }
+    }
+    return NULL;
+}
+
+static const char *ask_read(const struct mapping *mapping, const struct csv_row *fields,
+                            double ask[4])
+{
+    for (int i = 0; i < 4; i++) {
+        if (!value_read(&fields->field[mapping->column[COLUMN_ask_open + i]], &ask[i])) {
+            return "an ask price is no number";
         }
     }
     return NULL;
@@ -248,7 +259,9 @@ static const char *values_read(const struct mapping *mapping, const struct csv_r
         }
     }
     if (mapping->column[COLUMN_ask_close] >= 0) {
-        const char *reason = take_side(mapping, fields, bar);
+        double ask[4];
+        const char *reason = ask_read(mapping, fields, ask);
+        reason = reason != NULL ? reason : import_row_take_side(mapping->side, ask, bar->value);
         if (reason != NULL) {
             return reason;
         }

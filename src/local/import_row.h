@@ -23,6 +23,15 @@ const char *import_row_read(const struct mapping *mapping, const struct csv_row 
 const char *import_row_time(const struct mapping *mapping, const struct csv_row *fields,
                             int64_t *time_us);
 
+/* The pieces, for rows that are no text; each returns NULL, or why the row cannot be stored. */
+const char *import_row_text_time(const struct mapping *mapping, const char *begin, const char *end,
+                                 int64_t *time_us);
+/* A whole number since 1970 whose digits tell its unit. */
+const char *import_row_epoch(int64_t epoch, int64_t *time_us);
+/* price holds the bid, open to close, and becomes the side that is asked for. The middle of one
+ * side is that side. */
+const char *import_row_take_side(enum quote_side side, const double ask[4], double price[4]);
+
 /* Count of an epoch a second for a number of as many digits before the point: 10 or fewer are
  * seconds, 13 milliseconds, 16 microseconds, 19 nanoseconds; 0 for none of these. */
 int64_t epoch_per_second(size_t digit_count);
