@@ -48,6 +48,20 @@ void text_add_char(struct text *text, char character)
     text_append(text, &character, 1);
 }
 
+void text_add_shown(struct text *text, const char *bytes, size_t length)
+{
+    for (size_t at = 0; at < length;) {
+        size_t character = utf8_character(bytes + at, length - at);
+        bool plain = character > 0 && (unsigned char)bytes[at] >= 0x20 && bytes[at] != 0x7f;
+        if (plain) {
+            text_append(text, bytes + at, character);
+        } else {
+            text_add_char(text, bytes[at] == '\t' ? ' ' : '?');
+        }
+        at += plain ? character : 1;
+    }
+}
+
 void text_addf(struct text *text, const char *format, ...)
 {
     va_list arguments;

@@ -7,9 +7,10 @@
 
 /* clang-format off */
 static const struct command commands[] = {
-    {"import", "FILE...", "Bring files into the store",
-     "isobar import BTCUSDT-1m-2024-01.csv.gz\nisobar import prices.csv --symbol GOOGL --interval 1d --explain", 1, 1 << 20,
-     {OPTION_symbol, OPTION_interval, OPTION_tz, OPTION_side, OPTION_columns, OPTION_explain, GLOBAL}, command_import},
+    {"import", "FILE|DIR|-...", "Bring files into the store",
+     "isobar import BTCUSDT-1m-2024-01.csv.gz\nisobar import prices.csv --symbol GOOGL --interval 1d --explain\n"
+     "isobar import downloads/\nfeed | isobar import - --follow --symbol BTC --interval 1m", 1, 1 << 20,
+     {OPTION_symbol, OPTION_interval, OPTION_tz, OPTION_side, OPTION_columns, OPTION_follow, OPTION_explain, GLOBAL}, command_import},
     {"export", "[SYMBOL...]", "Write bars of the store to a file",
      "isobar export BTCUSDT --interval 1m --format csv -o btc.csv", 0, 1 << 20,
      {OPTION_interval, OPTION_from, OPTION_to, OPTION_format, OPTION_output, GLOBAL}, command_export},

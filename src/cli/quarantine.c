@@ -15,8 +15,10 @@ static iso_status list_row(void *context, const struct quarantine_row *row, stru
     struct row_list *listing = context;
     listing->count++;
     if (listing->json == NULL) {
-        text_addf(listing->text, "%s:%lld: %s\n    %.200s\n", row->file, (long long)row->line,
-                  row->reason, row->text);
+        size_t length = strlen(row->text);
+        text_addf(listing->text, "%s:%lld: %s\n    ", row->file, (long long)row->line, row->reason);
+        text_add_shown(listing->text, row->text, length < 200 ? length : 200);
+        text_add_char(listing->text, '\n');
         return text_check(listing->text, err);
     }
     struct json *json = listing->json;

@@ -91,6 +91,7 @@ static bool is_preamble(const struct csv_row *row)
 /* The rows that decide what the tables leave open. */
 struct sample {
     const struct sniff_hints *hints;
+    const struct lean *lean;  /* of hints, where there is no header: Lean writes none */
     struct csv_reader reader; /* before the first row of data */
     struct csv_row header;    /* valid where has_header */
     struct csv_row first;     /* row of data */
@@ -163,7 +164,7 @@ static void decide_time_kind(const struct sample *sample, struct mapping *mappin
 {
     size_t digits = longest_epoch(sample, mapping);
     int64_t time_us;
-    const struct lean *lean = sample->hints->lean;
+    const struct lean *lean = sample->lean;
     mapping->time_kind = TIME_KIND_TEXT;
     if (lean != NULL && lean->counts_from_day) {
         mapping->time_kind = TIME_KIND_DAY;
@@ -258,7 +259,7 @@ static iso_status map_headerless(const struct sample *sample, struct mapping *ma
     size_t best = HEADERLESS_COUNT;
     size_t fewest_outside = SIZE_MAX;
     for (size_t i = 0; i < HEADERLESS_COUNT; i++) {
-        if (headerless[i].is_lean != (sample->hints->lean != NULL) ||
+        if (headerless[i].is_lean != (sample->lean != NULL) ||
             !map_by_places(headerless[i].columns, sample->first.field_count, mapping)) {
             continue;
         }
@@ -344,6 +345,12 @@ static iso_status apply_columns(const struct sample *sample, const char *columns
     return ISO_OK;
 }
 
+static void add_shown(struct text *text, const char *begin, const char *end, size_t limit)
+{
+    size_t length = (size_t)(end - begin);
+    text_add_shown(text, begin, length < limit ? length : limit);
+}
+
 static iso_status check_complete(const struct sample *sample, const struct mapping *mapping,
                                  struct iso_error *err)
 {
@@ -359,11 +366,12 @@ static iso_status check_complete(const struct sample *sample, const struct mappi
         return ISO_OK;
     }
     const struct csv_row *row = sample->has_header ? &sample->header : &sample->first;
-    int shown = (int)(row->end - row->begin < 160 ? row->end - row->begin : 160);
+    ISO_DEFER(text_reset) struct text shown = {0};
+    add_shown(&shown, row->begin, row->end, 160);
     ISO_FAIL(BAD_FORMAT, err,
-             "line %lld names no column for %s; it reads \"%.*s\"; name the columns with "
+             "line %lld names no column for %s; it reads \"%s\"; name the columns with "
              "--columns, as --columns %s=NAME",
-             (long long)row->line, text_get(&missing), shown, row->begin,
+             (long long)row->line, text_get(&missing), text_get(&shown),
              column_name(mapping->column[COLUMN_timestamp] < 0 ? COLUMN_timestamp : COLUMN_close));
 }
 
@@ -384,7 +392,7 @@ static void note_left_out_names(const struct csv_row *header, struct mapping *ma
         const struct csv_field *field = &header->field[i];
         if (!is_mapped(mapping, i) && field->begin < field->end) {
             text_add(&mapping->left_out, mapping->left_out.length > 0 ? ", " : "");
-            text_append(&mapping->left_out, field->begin, (size_t)(field->end - field->begin));
+            add_shown(&mapping->left_out, field->begin, field->end, 80);
         }
     }
 }
@@ -416,8 +424,9 @@ static void explain_column(const struct sample *sample, struct mapping *mapping,
     }
     if (sample->has_header) {
         const struct csv_field *field = &sample->header.field[place];
-        text_addf(out, "  %-11s <- \"%.*s\" (column %d)\n", name, (int)(field->end - field->begin),
-                  field->begin, place + 1);
+        text_addf(out, "  %-11s <- \"", name);
+        add_shown(out, field->begin, field->end, 80);
+        text_addf(out, "\" (column %d)\n", place + 1);
     } else {
         text_addf(out, "  %-11s <- column %d\n", name, place + 1);
     }
@@ -505,13 +514,14 @@ static iso_status check_trial(const struct sample *sample, const struct mapping 
     if (first->problem == NULL && first->field_count == mapping->field_count &&
         import_row_time(mapping, first, &time_us) != NULL) {
         const struct csv_field *field = &first->field[mapping->column[COLUMN_timestamp]];
-        int shown = (int)(field->end - field->begin < 40 ? field->end - field->begin : 40);
+        ISO_DEFER(text_reset) struct text shown = {0};
+        add_shown(&shown, field->begin, field->end, 40);
         ISO_FAIL(
             BAD_FORMAT, err,
-            "line %lld: \"%.*s\" is no time that is understood, nor are those below it; "
+            "line %lld: \"%s\" is no time that is understood, nor are those below it; "
             "write ISO times (2024-01-31T23:59:00Z) or an epoch, or choose another column with "
             "--columns timestamp=NAME",
-            (long long)first->line, shown, field->begin);
+            (long long)first->line, text_get(&shown));
     }
     return ISO_OK; /* rows that are all bad go to quarantine, each with its reason */
 }
@@ -555,9 +565,9 @@ static iso_status decide_zone(const struct sample *sample, struct mapping *mappi
             mapping->dialect = vendors[i].vendor;
         }
     }
-    if (hints->lean != NULL) {
-        mapping->price_divisor = hints->lean->price_divisor;
-        zone = zone == NULL || hints->lean->zone == NULL ? hints->lean->zone : zone;
+    if (sample->lean != NULL) {
+        mapping->price_divisor = sample->lean->price_divisor;
+        zone = zone == NULL || sample->lean->zone == NULL ? sample->lean->zone : zone;
     }
     return zone != NULL ? iso_context(zone_open(zone, &mapping->zone, err), err, "--tz") : ISO_OK;
 }
@@ -569,6 +579,7 @@ iso_status dialect_sniff(const char *begin, const char *end, char newline,
     struct sample sample = {.hints = hints,
                             .reader = {.at = begin, .end = end, .newline = newline}};
     look_at_sample(&sample);
+    sample.lean = sample.has_header ? NULL : hints->lean;
     map_nothing(mapping);
     mapping->separator = sample.reader.separator;
     if (!sample.has_header && !sample.has_rows) {

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "local/import.h"
 
-#include "local/dialect.h"
-#include "local/import_name.h"
-#include "local/import_rows.h"
-#include "local/import_source.h"
-#include "local/import_table.h"
-#include "market/time.h"
+#include "local/import_read.h"
 
 #include <stdio.h>
 #include <string.h>
+
+struct import {
+    struct import_rows rows;
+};
 
 void import_report_reset(struct import_report *report)
 {
@@ -29,251 +28,7 @@ void import_counts_add(struct import_counts *sum, const struct import_counts *mo
     sum->gaps += more->gaps;
 }
 
-static iso_status check_cancelled(const struct import_request *request, struct iso_error *err)
-{
-    if (request->cancelled != NULL && *request->cancelled != 0) {
-        ISO_FAIL(INTERRUPTED, err, "interrupted; nothing of it was stored");
-    }
-    return ISO_OK;
-}
-
-/* The reader over a block that follows on what was read before. */
-static struct csv_reader reader_over(const struct mapping *mapping,
-                                     const struct source_block *block, int64_t line)
-{
-    return (struct csv_reader){.at = block->begin,
-                               .end = block->end,
-                               .separator = mapping->separator,
-                               .newline = block->newline,
-                               .line = line};
-}
-
-static iso_status read_block(struct import_rows *rows, struct csv_reader *reader,
-                             struct iso_error *err)
-{
-    struct csv_row row;
-    while (csv_next(reader, &row)) {
-        ISO_TRY(import_rows_add(rows, &row, err));
-    }
-    return ISO_OK;
-}
-
-static void report_progress(const struct import_request *request, const struct source *source,
-                            const struct import_rows *rows)
-{
-    if (request->progress != NULL) {
-        struct archive_progress at = source_progress(source);
-        struct import_progress progress = {at.done_bytes, at.total_bytes, rows->row_count};
-        request->progress(request->progress_context, &progress);
-    }
-}
-
-static iso_status read_blocks(const struct import_request *request, struct source *source,
-                              struct source_block *block, struct import_rows *rows,
-                              struct iso_error *err)
-{
-    const struct mapping *mapping = rows->mapping;
-    block->begin += mapping->header_bytes;
-    int64_t line = mapping->lines_before;
-    while (block->begin < block->end) {
-        struct csv_reader reader = reader_over(mapping, block, line);
-        ISO_TRY(check_cancelled(request, err));
-        ISO_TRY(read_block(rows, &reader, err));
-        line = reader.line;
-        report_progress(request, source, rows);
-        ISO_TRY(source_next(source, block, err));
-    }
-    return ISO_OK;
-}
-
-/* A file on its way into rows. */
-struct reading {
-    const struct import_request *request;
-    struct source *source;
-    struct import_rows *rows;
-    struct import_report *report;
-    struct name_guess guess;         /* of the file's name */
-    const struct interval *interval; /* that Lean's folders tell, or NULL */
-    struct iso_error first_error;    /* of a member that holds no bars */
-    iso_status first_status;
-};
-
-static void explain_member(struct reading *reading, const char *member,
-                           const struct mapping *mapping)
-{
-    struct import_report *report = reading->report;
-    text_addf(&report->explanation, "%s%s%s\n%s", reading->request->path,
-              member[0] != '\0' ? ": " : "", member, text_get(&mapping->explanation));
-    if (strstr(text_get(&report->left_out), text_get(&mapping->left_out)) == NULL) {
-        text_add(&report->left_out, report->left_out.length > 0 ? ", " : "");
-        text_add(&report->left_out, text_get(&mapping->left_out));
-    }
-}
-
-/* Lean's quotes are a series of their own beside the trades: "SPY.usa.mid". */
-static void name_lean(const struct lean *lean, const struct mapping *mapping,
-                      char target[SYMBOL_BYTES_MAX + 1])
-{
-    bool quotes = mapping->column[COLUMN_ask_close] >= 0;
-    (void)snprintf(target, SYMBOL_BYTES_MAX + 1, "%s%s%s", lean->symbol, quotes ? "." : "",
-                   quotes ? side_name(mapping->side) : "");
-}
-
-static iso_status begin_rows(struct reading *reading, const char *member, const struct lean *lean,
-                             const struct mapping *mapping, struct iso_error *err)
-{
-    if (lean->is_lean) {
-        char symbol[SYMBOL_BYTES_MAX + 1];
-        name_lean(lean, mapping, symbol);
-        reading->interval = lean->interval;
-        return import_rows_begin(reading->rows, mapping, member, symbol, "Lean's folders", err);
-    }
-    struct name_guess guess = import_name_guess(member);
-    if (reading->guess.interval == NULL) {
-        reading->guess.interval = guess.interval;
-    }
-    bool own = guess.symbol[0] != '\0';
-    return import_rows_begin(reading->rows, mapping, member,
-                             own ? guess.symbol : reading->guess.symbol,
-                             own ? "the name of the member" : "the name of the file", err);
-}
-
-/* What the names and a person say about the rows; name is room for both names. */
-static struct sniff_hints make_hints(const struct import_request *request, const char *member,
-                                     const struct lean *lean, struct text *name)
-{
-    const char *slash = strrchr(request->path, '/');
-    text_addf(name, "%s %s", slash != NULL ? slash + 1 : request->path, member);
-    return (struct sniff_hints){.columns = request->columns,
-                                .zone = request->zone,
-                                .name = text_get(name),
-                                .side = request->side,
-                                .lean = lean->is_lean ? lean : NULL};
-}
-
-static iso_status sniff(struct reading *reading, const char *member,
-                        const struct source_block *block, const struct lean *lean,
-                        struct mapping *mapping, struct iso_error *err)
-{
-    ISO_DEFER(text_reset) struct text name = {0};
-    struct sniff_hints hints = make_hints(reading->request, member, lean, &name);
-    return dialect_sniff(block->begin, block->end, block->newline, &hints, mapping, err);
-}
-
-static iso_status map_member(struct reading *reading, const char *member,
-                             struct source_block *block, struct lean *lean, struct mapping *mapping,
-                             struct iso_error *err)
-{
-    ISO_TRY(lean_look(reading->request->path, member, lean, err));
-    ISO_TRY(source_next(reading->source, block, err));
-    if (block->begin == block->end) {
-        ISO_FAIL(BAD_FORMAT, err, "it is empty");
-    }
-    return sniff(reading, member, block, lean, mapping, err);
-}
-
-static iso_status read_member(struct reading *reading, const char *member, struct iso_error *err)
-{
-    ISO_DEFER(mapping_reset) struct mapping mapping = {0};
-    struct source_block block;
-    struct lean lean;
-    struct iso_error why = {0};
-    iso_status status = map_member(reading, member, &block, &lean, &mapping, &why);
-    bool skipped = iso_status_code(status) == ISO_ERROR_BAD_FORMAT && member[0] != '\0';
-    if (iso_failed(status) && !skipped) {
-        return iso_fail(iso_status_code(status), err, "%s", why.text);
-    }
-    if (skipped) { /* a member that holds no bars, such as a note beside them */
-        text_addf(&reading->report->left_out, "%s%s (%.60s)",
-                  reading->report->left_out.length > 0 ? ", " : "", member, why.text);
-        if (!iso_failed(reading->first_status)) {
-            reading->first_status = iso_context(status, &why, "%s", member);
-            reading->first_error = why;
-        }
-        return ISO_OK;
-    }
-    ISO_TRY(begin_rows(reading, member, &lean, &mapping, err));
-    explain_member(reading, member, &mapping);
-    return read_blocks(reading->request, reading->source, &block, reading->rows, err);
-}
-
-static iso_status read_members(struct reading *reading, struct iso_error *err)
-{
-    const char *member;
-    ISO_TRY(source_next_member(reading->source, &member, err));
-    while (member != NULL) {
-        ISO_DEFER(mem_defer_free) char *name = strdup(member);
-        if (name == NULL) {
-            ISO_FAIL(OUT_OF_MEMORY, err, "no memory for a name");
-        }
-        ISO_TRY(read_member(reading, name, err));
-        ISO_TRY(source_next_member(reading->source, &member, err));
-    }
-    if (reading->rows->member_count == 0 && iso_failed(reading->first_status)) {
-        return iso_fail(iso_status_code(reading->first_status), err, "%s",
-                        reading->first_error.text);
-    }
-    if (reading->rows->member_count == 0) {
-        ISO_FAIL(BAD_FORMAT, err, "there is no file in the archive");
-    }
-    return ISO_OK;
-}
-
-static iso_status begin_table(void *context, const struct mapping *mapping, struct iso_error *err)
-{
-    struct reading *reading = context;
-    static const struct lean none = {.is_lean = false};
-    ISO_TRY(begin_rows(reading, "", &none, mapping, err));
-    explain_member(reading, "", mapping);
-    return ISO_OK;
-}
-
-static iso_status tick_table(void *context, struct iso_error *err)
-{
-    const struct reading *reading = context;
-    report_progress(reading->request, reading->source, reading->rows);
-    return check_cancelled(reading->request, err);
-}
-
-static iso_status read_table(struct reading *reading, struct mapping *mapping,
-                             struct iso_error *err)
-{
-    ISO_DEFER(text_reset) struct text name = {0};
-    static const struct lean none = {.is_lean = false};
-    struct sniff_hints hints = make_hints(reading->request, "", &none, &name);
-    struct import_table table = {.path = reading->request->path,
-                                 .kind = source_kind(reading->source),
-                                 .hints = &hints,
-                                 .mapping = mapping,
-                                 .rows = reading->rows,
-                                 .begin = begin_table,
-                                 .tick = tick_table,
-                                 .context = reading};
-    return import_table_read(&table, err);
-}
-
-/* Read the whole file into rows, in order of time, with its interval decided. */
-static iso_status read_file(const struct import_request *request, struct import_rows *rows,
-                            struct import_report *report, struct iso_error *err)
-{
-    ISO_DEFER(source_close) struct source *source = NULL;
-    ISO_DEFER(mapping_reset) struct mapping mapping = {0};
-    ISO_TRY(source_open(request->path, &source, err));
-    struct reading reading = {.request = request,
-                              .source = source,
-                              .rows = rows,
-                              .report = report,
-                              .guess = import_name_guess(request->path)};
-    ISO_TRY(source_kind(source) == SOURCE_TEXT ? read_members(&reading, err)
-                                               : read_table(&reading, &mapping, err));
-    ISO_TRY(import_rows_name(rows, request->symbol, err));
-    bool told = request->interval == NULL && reading.interval != NULL;
-    ISO_TRY(import_rows_interval(rows, told ? reading.interval : request->interval,
-                                 reading.guess.interval, err));
-    return import_rows_sort(rows, err);
-}
-
-static iso_status report_rows(const struct import_rows *rows, struct import_report *report,
+iso_status import_report_rows(const struct import_rows *rows, struct import_report *report,
                               struct iso_error *err)
 {
     ISO_NEW(report->series, rows->series_count, err);
@@ -287,21 +42,6 @@ static iso_status report_rows(const struct import_rows *rows, struct import_repo
     text_add(&report->explanation, text_get(&rows->explanation));
     ISO_TRY(text_check(&report->left_out, err));
     return text_check(&report->explanation, err);
-}
-
-/* Read the file and report what it holds. */
-static iso_status read_and_report(const struct import_request *request, struct import_rows *rows,
-                                  struct import_report *report, struct iso_error *err)
-{
-    ISO_TRY(iso_context(read_file(request, rows, report, err), err, "%s", request->path));
-    return report_rows(rows, report, err);
-}
-
-iso_status import_read(const struct import_request *request, struct import_report *report,
-                       struct iso_error *err)
-{
-    ISO_DEFER(import_rows_reset) struct import_rows rows = {0};
-    return read_and_report(request, &rows, report, err);
 }
 
 static iso_status write_series(struct store *store, const struct import_rows *rows, size_t index,
@@ -324,14 +64,19 @@ static iso_status write_series(struct store *store, const struct import_rows *ro
     return ISO_OK;
 }
 
+const char *import_label(const struct import_request *request)
+{
+    return strcmp(request->path, "-") == 0 ? "standard input" : request->path;
+}
+
 /* "path", or "path: member" where the file is an archive; for the caller to free. */
 static iso_status name_members(const struct import_request *request, const struct import_rows *rows,
                                char **names, struct iso_error *err)
 {
     for (size_t i = 0; i < rows->member_count; i++) {
         const char *member = rows->members[i];
-        int length =
-            asprintf(&names[i], "%s%s%s", request->path, member[0] != '\0' ? ": " : "", member);
+        int length = asprintf(&names[i], "%s%s%s", import_label(request),
+                              member[0] != '\0' ? ": " : "", member);
         if (length < 0) {
             names[i] = NULL;
             ISO_FAIL(OUT_OF_MEMORY, err, "no memory for a name");
@@ -374,14 +119,57 @@ static iso_status write_quarantine(struct store *store, const struct import_requ
     return status;
 }
 
+void import_free(struct import **import)
+{
+    if (*import != NULL) {
+        import_rows_reset(&(*import)->rows);
+        free(*import);
+        *import = NULL;
+    }
+}
+
+iso_status import_load(const struct import_request *request, struct import **import,
+                       struct import_report *report, struct iso_error *err)
+{
+    ISO_DEFER(import_free) struct import *loaded = NULL;
+    ISO_NEW(loaded, 1, err);
+    ISO_TRY(iso_context(import_read_file(request, &loaded->rows, report, err), err, "%s",
+                        import_label(request)));
+    ISO_TRY(import_report_rows(&loaded->rows, report, err));
+    ISO_TRY(iso_context(import_check_cancelled(request, err), err, "%s", import_label(request)));
+    *import = loaded;
+    loaded = NULL;
+    return ISO_OK;
+}
+
+iso_status import_store_rows(struct store *store, const struct import_request *request,
+                             const struct import_rows *rows, struct import_report *report,
+                             struct iso_error *err)
+{
+    for (size_t i = 0; i < rows->series_count; i++) {
+        ISO_TRY(write_series(store, rows, i, &report->series[i].counts, err));
+    }
+    return write_quarantine(store, request, rows, err);
+}
+
+iso_status import_store(struct store *store, const struct import_request *request,
+                        const struct import *import, struct import_report *report,
+                        struct iso_error *err)
+{
+    return import_store_rows(store, request, &import->rows, report, err);
+}
+
+iso_status import_read(const struct import_request *request, struct import_report *report,
+                       struct iso_error *err)
+{
+    ISO_DEFER(import_free) struct import *import = NULL;
+    return import_load(request, &import, report, err);
+}
+
 iso_status import_file(struct store *store, const struct import_request *request,
                        struct import_report *report, struct iso_error *err)
 {
-    ISO_DEFER(import_rows_reset) struct import_rows rows = {0};
-    ISO_TRY(read_and_report(request, &rows, report, err));
-    ISO_TRY(check_cancelled(request, err));
-    for (size_t i = 0; i < rows.series_count; i++) {
-        ISO_TRY(write_series(store, &rows, i, &report->series[i].counts, err));
-    }
-    return write_quarantine(store, request, &rows, err);
+    ISO_DEFER(import_free) struct import *import = NULL;
+    ISO_TRY(import_load(request, &import, report, err));
+    return import_store(store, request, import, report, err);
 }

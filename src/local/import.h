@@ -64,16 +64,32 @@ struct import_report {
 
 void import_report_reset(struct import_report *report);
 
+/* A file that was read and not stored yet. */
+struct import;
+
 /*
- * Import one file. Fails with NOT_FOUND, IO, BAD_FORMAT (no text of bars; says what it is or what
- * is missing, and what to do), BAD_ARGUMENT, LIMIT, INTERRUPTED, OUT_OF_MEMORY, and as store_write.
+ * Read a file, or standard input where path is "-". Fails with NOT_FOUND, IO, BAD_FORMAT (no bars;
+ * says what it is or what is missing, and what to do), BAD_ARGUMENT, LIMIT, INTERRUPTED,
+ * OUT_OF_MEMORY. The caller owns *import.
  */
+iso_status import_load(const struct import_request *request, struct import **import,
+                       struct import_report *report, struct iso_error *err);
+/* Store what was read; report is import_load's. Fails as store_write. */
+iso_status import_store(struct store *store, const struct import_request *request,
+                        const struct import *import, struct import_report *report,
+                        struct iso_error *err);
+void import_free(struct import **import);
+
+/* Both at once. */
 iso_status import_file(struct store *store, const struct import_request *request,
                        struct import_report *report, struct iso_error *err);
 
 /* Read and map a file as import_file does, but store nothing. */
 iso_status import_read(const struct import_request *request, struct import_report *report,
                        struct iso_error *err);
+
+/* What to call the file in messages. */
+const char *import_label(const struct import_request *request);
 
 void import_counts_add(struct import_counts *sum, const struct import_counts *more);
 

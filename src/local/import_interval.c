@@ -161,18 +161,17 @@ static iso_status keep_to_grid(struct import_rows *rows, size_t index, struct is
 {
     const struct bars *bars = &rows->series[index].bars;
     int64_t step_us = rows->interval->step_us;
-    int64_t phase_us = 0;
     if (step_us == 0 || step_us >= TIME_DAY_US || bars->count == 0) {
         return ISO_OK;
     }
     step_us = step_us < TIME_HOUR_US ? step_us : TIME_HOUR_US;
-    if (!common_phase(bars, step_us, &phase_us)) {
+    if (!rows->phase_is_known && !common_phase(bars, step_us, &rows->phase_us)) {
         ISO_FAIL(BAD_FORMAT, err,
                  "the times of %s are on no grid of %s: most rows stand beside one another's "
                  "steps; give the right --interval, or resample them before",
                  rows->series[index].symbol, rows->interval->name);
     }
-    return refuse_beside(rows, index, step_us, phase_us, err);
+    return refuse_beside(rows, index, step_us, rows->phase_us, err);
 }
 
 iso_status import_rows_interval(struct import_rows *rows, const struct interval *given,

@@ -43,6 +43,8 @@ struct import_rows {
     size_t refused_capacity;
     struct text raw;
     const struct interval *interval;
+    bool phase_is_known; /* the rows are part of a file whose grid was told by those before */
+    int64_t phase_us;
     struct text explanation;
 };
 
@@ -77,5 +79,13 @@ iso_status import_rows_name(struct import_rows *rows, const char *symbol, struct
 iso_status import_rows_interval(struct import_rows *rows, const struct interval *given,
                                 const struct interval *guessed, struct iso_error *err);
 iso_status import_rows_sort(struct import_rows *rows, struct iso_error *err);
+
+/* What the rows are, for a report; to be called once they are sorted. */
+iso_status import_report_rows(const struct import_rows *rows, struct import_report *report,
+                              struct iso_error *err);
+/* Write the bars, then the refused rows. */
+iso_status import_store_rows(struct store *store, const struct import_request *request,
+                             const struct import_rows *rows, struct import_report *report,
+                             struct iso_error *err);
 
 #endif

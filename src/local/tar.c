@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BLOCK_BYTES = 512 };
+enum { BLOCK_BYTES = 512, RECORD_BYTES_MAX = 1 << 20 };
 
 /* Where the fields of a header stand. */
 enum { AT_NAME = 0, AT_SIZE = 124, AT_SUM = 148, AT_KIND = 156, AT_MAGIC = 257, AT_PREFIX = 345 };
@@ -109,6 +109,20 @@ static iso_status read_pax(struct tar *tar, tar_source *source, void *context,
     return ISO_OK;
 }
 
+/* Read what fills the last record, so that what the archive is packed by can check its end. */
+static iso_status drain(tar_source *source, void *context, struct iso_error *err)
+{
+    uint8_t block[BLOCK_BYTES];
+    size_t got = 1;
+    for (size_t drained = 0; got > 0; drained += got) {
+        ISO_TRY(source(context, block, BLOCK_BYTES, &got, err));
+        if (drained > RECORD_BYTES_MAX) {
+            ISO_FAIL(BAD_FORMAT, err, "something follows the end of the tar archive");
+        }
+    }
+    return ISO_OK;
+}
+
 iso_status tar_next(struct tar *tar, tar_source *source, void *context, const char **name,
                     struct iso_error *err)
 {
@@ -120,7 +134,7 @@ iso_status tar_next(struct tar *tar, tar_source *source, void *context, const ch
         ISO_TRY(skip(tar, source, context, err));
         ISO_TRY(read_block(source, context, header, &ended, err));
         if (ended || header[0] == '\0') {
-            return ISO_OK;
+            return drain(source, context, err);
         }
         if (!sum_is_right(header)) {
             ISO_FAIL(BAD_FORMAT, err, "the tar archive is damaged; fetch the file again");
