@@ -11,9 +11,10 @@ static const struct command commands[] = {
      "isobar import BTCUSDT-1m-2024-01.csv.gz\nisobar import prices.csv --symbol GOOGL --interval 1d --explain\n"
      "isobar import downloads/\nfeed | isobar import - --follow --symbol BTC --interval 1m", 1, 1 << 20,
      {OPTION_symbol, OPTION_interval, OPTION_tz, OPTION_side, OPTION_columns, OPTION_follow, OPTION_explain, GLOBAL}, command_import},
-    {"export", "[SYMBOL...]", "Write bars of the store to a file",
-     "isobar export BTCUSDT --interval 1m --format csv -o btc.csv", 0, 1 << 20,
-     {OPTION_interval, OPTION_from, OPTION_to, OPTION_format, OPTION_output, GLOBAL}, command_export},
+    {"export", "[SYMBOL...]", "Write bars of the store to files",
+     "isobar export BTCUSDT --interval 1m --format csv -o btc.csv\nisobar export --interval 1m --format parquet -o bars.parquet\n"
+     "isobar export --format parquet --partition -o bars/\nisobar export --interval 1d --format duckdb -o bars.duckdb", 0, 1 << 20,
+     {OPTION_interval, OPTION_from, OPTION_to, OPTION_format, OPTION_partition, OPTION_output, GLOBAL}, command_export},
     {"get", "SYMBOL INTERVAL", "Show bars of one series",
      "isobar get BTCUSDT 1m --last 5\nisobar get BTCUSDT 1m --from 2024-01-01 --to 2024-02-01 --format csv\nisobar get BTCUSDT 1m --resample 1h --last 24", 2, 2,
      {OPTION_from, OPTION_to, OPTION_last, OPTION_resample, OPTION_limit, OPTION_format, OPTION_explain, GLOBAL}, command_get},

@@ -136,9 +136,50 @@ static size_t stem_length(const char *name)
     return length;
 }
 
-struct name_guess import_name_guess(const char *path)
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                  : -1;
+}
+
+/* The value of a hive partition among the folders, as symbol=BTC%2FUSDT, decoded; "" where there is
+ * none, or it does not fit. */
+static void find_partition(const char *path, const char *key, char target[SYMBOL_BYTES_MAX + 1])
+{
+    const char *at = strstr(path, key);
+    size_t length = 0;
+    bool begins = at != NULL && (at == path || at[-1] == '/');
+    for (at = begins ? at + strlen(key) : ""; *at != '\0' && *at != '/'; at++) {
+        int high = *at == '%' ? hex_digit(at[1]) : -1;
+        int low = high >= 0 ? hex_digit(at[2]) : -1;
+        if (length == SYMBOL_BYTES_MAX) {
+            length = 0;
+            break;
+        }
+        target[length++] = low >= 0 ? (char)(high * 16 + low) : *at;
+        at += low >= 0 ? 2 : 0;
+    }
+    target[length] = '\0';
+}
+
+static struct name_guess guess_partition(const char *path)
 {
     struct name_guess guess = {0};
+    char interval[SYMBOL_BYTES_MAX + 1];
+    find_partition(path, "symbol=", guess.symbol);
+    find_partition(path, "interval=", interval);
+    guess.interval = guess.symbol[0] != '\0' ? interval_named(interval) : NULL;
+    return guess;
+}
+
+struct name_guess import_name_guess(const char *path)
+{
+    struct name_guess guess = guess_partition(path);
+    if (guess.symbol[0] != '\0') {
+        return guess;
+    }
     const char *slash = strrchr(path, '/');
     const char *name = slash != NULL ? slash + 1 : path;
     const char *end = name + stem_length(name);

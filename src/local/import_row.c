@@ -280,6 +280,23 @@ static const char *values_read(const struct mapping *mapping, const struct csv_r
 _Static_assert((int)COLUMN_vwap - (int)COLUMN_open == (int)BAR_vwap - (int)BAR_open,
                "values_read counts both together");
 
+/* A quoted field has its quotes inside doubled (RFC 4180). */
+static struct csv_field undouble(const struct csv_row *fields, const struct csv_field *field,
+                                 char *target, size_t limit)
+{
+    size_t length = (size_t)(field->end - field->begin);
+    bool quoted = field->begin > fields->begin && field->begin[-1] == '"';
+    if (!quoted || length > limit || memchr(field->begin, '"', length) == NULL) {
+        return *field;
+    }
+    char *end = target;
+    for (const char *at = field->begin; at < field->end; at++) {
+        *end++ = *at;
+        at += *at == '"' && at + 1 < field->end && at[1] == '"';
+    }
+    return (struct csv_field){target, end};
+}
+
 const char *import_row_read(const struct mapping *mapping, const struct csv_row *fields,
                             struct import_row *row)
 {
@@ -289,7 +306,7 @@ const char *import_row_read(const struct mapping *mapping, const struct csv_row 
     }
     int symbol = mapping->column[COLUMN_symbol];
     if (symbol >= 0 && (size_t)symbol < fields->field_count) {
-        row->symbol = fields->field[symbol];
+        row->symbol = undouble(fields, &fields->field[symbol], row->decoded, sizeof row->decoded);
     }
     if (fields->field_count != mapping->field_count) {
         return fields->field_count < mapping->field_count

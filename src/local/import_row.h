@@ -10,6 +10,7 @@
 struct import_row {
     struct bar bar;
     struct csv_field symbol;
+    char decoded[2 * SYMBOL_BYTES_MAX]; /* where the symbol has doubled quotes: without them */
 };
 
 /*

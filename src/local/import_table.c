@@ -349,7 +349,8 @@ iso_status import_table_read(const struct import_table *table, struct iso_error 
     if (iso_status_code(status) == ISO_ERROR_QUERY && err != NULL) {
         char why[sizeof err->text];
         (void)snprintf(why, sizeof why, "%.*s", (int)strcspn(err->text, "\n"), err->text);
-        ISO_FAIL(BAD_FORMAT, err, "DuckDB cannot read it: %s", why);
+        ISO_FAIL(BAD_FORMAT, err, "it is a %s file that DuckDB cannot read: %s",
+                 table->kind == SOURCE_PARQUET ? "Parquet" : "DuckDB", why);
     }
     return status;
 }

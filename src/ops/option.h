@@ -40,7 +40,8 @@ enum option_scope { OPTION_SETTING, OPTION_CALL };
     X(last, 0, INTEGER, CALL, NULL, 1, 1e9, "N", "Only the newest N bars of the range.")                            \
     X(resample, 0, TEXT, CALL, NULL, 0, 0, "INTERVAL", "Make coarser bars; buckets count from midnight UTC, Monday or the first of the month.") \
     X(limit, 0, INTEGER, CALL, NULL, 1, 1e9, "N", "At most N rows.")                                                \
-    X(format, 0, CHOICE, CALL, "table", 0, 0, "table|csv|json", "Form of the output.")                              \
+    X(format, 0, CHOICE, CALL, "table", 0, 0, "table|csv|json|parquet|duckdb|arrow", "Form of the output.")         \
+    X(partition, 0, FLAG, CALL, "false", 0, 0, "", "Parquet: write a folder, symbol=S/interval=I/bars.parquet of each series.") \
     X(output, 'o', TEXT, CALL, NULL, 0, 0, "PATH", "Write to PATH; - is standard output.")                          \
     X(deep, 0, FLAG, CALL, "false", 0, 0, "", "Also decode every bar.")                                             \
     X(snapshot, 0, TEXT, CALL, NULL, 0, 0, "NAME", "The snapshot whose bars are used.")                             \

@@ -139,6 +139,10 @@ static void names_of_files_tell_symbol_and_interval(void **state)
     assert_guess("6EH4.XCME_1min_bars_20240101_20240131.csv.gz", "6EH4.XCME", "1m");
     assert_guess("005930_h1.csv", "005930", "1h");
     assert_guess("EURUSD_1M.csv", "EURUSD", "1M");
+    assert_guess("x/symbol=BTC%2FUSDT/interval=1m/bars.parquet", "BTC/USDT", "1m");
+    assert_guess("symbol=A%/interval=1M/x.parquet", "A%", "1M");
+    assert_guess("symbol=A/ETH_1d.parquet", "A", "");
+    assert_guess("xsymbol=A/ETH_1d.parquet", "ETH", "1d");
     assert_guess("2006-min-005.txt", "", "");
     assert_guess("UNITTEST_BTC-1m.json.gz", "UNITTEST_BTC", "1m");
     assert_guess("XRP_USDT_USDT-1h-futures.json", "XRP_USDT_USDT", "1h");

@@ -362,7 +362,7 @@ static void an_export_reads_back_bit_for_bit_and_replaces_whole_files_only(void 
     struct export_request request = {
         .series = series, .series_count = 2, .range = all_time, .path = out};
     ISO_DEFER(export_report_reset) struct export_report report = {0};
-    assert_ok(export_csv(store, &request, &report, &err));
+    assert_ok(export_bars(store, &request, &report, &err));
     assert_int_equal(report.rows, 4);
     ISO_DEFER(bytes_reset) struct bytes bytes = {0};
     assert_ok(file_read(out, 1 << 20, &bytes, &err));
@@ -370,7 +370,7 @@ static void an_export_reads_back_bit_for_bit_and_replaces_whole_files_only(void 
     struct import_counts again = import_whole(store, out);
     assert_int_equal(again.duplicates, 4);
     series[1].interval = interval_named("1m");
-    assert_fails(export_csv(store, &request, &report, &err), BAD_ARGUMENT);
+    assert_fails(export_bars(store, &request, &report, &err), BAD_ARGUMENT);
     bytes_reset(&bytes);
     assert_ok(file_read(out, 1 << 20, &bytes, &err));
     store_close(&store);

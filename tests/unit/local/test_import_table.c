@@ -187,7 +187,7 @@ static void files_without_bars_say_what_is_in_them(void **state)
     char path[160];
     file_path("x.parquet", path);
     assert_int_equal(truncate(path, 100), 0);
-    assert_refused("x.parquet", "DuckDB cannot read it");
+    assert_refused("x.parquet", "it is a Parquet file that DuckDB cannot read");
 }
 
 #define in_scratch(test) cmocka_unit_test_setup_teardown(test, scratch_make, scratch_remove)
