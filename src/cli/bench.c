@@ -29,7 +29,7 @@ static void bench_reset(struct bench *bench)
     }
 }
 
-static double seconds_now(void)
+double bench_seconds(void)
 {
     const struct os *os = os_system();
     return (double)os->monotonic_us(os->context) * 1e-6;
@@ -119,7 +119,6 @@ static iso_status import_files(struct bench *bench, struct iso_error *err)
         ISO_FAIL(IO, err, "no directory can be made in %s", parent != NULL ? parent : "/tmp");
     }
     ISO_TRY(store_open(os_system(), bench->directory, STORE_WRITE, &bench->store, err));
-    double begin = seconds_now();
     for (int i = 1; i < bench->call->argument_count; i++) {
         char symbol[SYMBOL_BYTES_MAX];
         (void)snprintf(symbol, sizeof symbol, BENCH_SYMBOL_FORMAT, i);
@@ -132,7 +131,6 @@ static iso_status import_files(struct bench *bench, struct iso_error *err)
             bench->bars += imported.series[j].counts.stored;
         }
     }
-    bench->import_seconds = seconds_now() - begin;
     size_t sealed;
     ISO_TRY(store_seal(bench->store, NULL, &sealed, err));
     if (bench->bars == 0) {
@@ -140,12 +138,6 @@ static iso_status import_files(struct bench *bench, struct iso_error *err)
                  bench->call->arguments[0], bench->call->arguments[0]);
     }
     return ISO_OK;
-}
-
-static iso_status bench_import(struct bench *bench, struct iso_error *err)
-{
-    return bench_add(bench, "isobar.import", "", (double)bench->bars * 1e-6 / bench->import_seconds,
-                     "M rows/s", err);
 }
 
 struct largest {
@@ -175,9 +167,9 @@ static iso_status bench_read(struct bench *bench, struct iso_error *err)
         ISO_DEFER(coverage_reset) struct coverage coverage = {0};
         int64_t from_us = largest.row.first_us + span_us / (int64_t)runs * (int64_t)i;
         struct range week = {from_us, from_us + 7 * TIME_DAY_US};
-        double begin = seconds_now();
+        double begin = bench_seconds();
         ISO_TRY(store_read(bench->store, &largest.row.series, week, &bars, &coverage, err));
-        took[i] = (seconds_now() - begin) * 1e6;
+        took[i] = (bench_seconds() - begin) * 1e6;
     }
     return bench_add(bench, "isobar.week_p50", "", bench_median(took, runs), "us", err);
 }

@@ -403,7 +403,7 @@ iso_status bench_codec(struct bench *bench, struct iso_error *err)
 {
     struct peers peers = {0};
     bool found = false;
-    ISO_TRY(peers_init(&peers, bench, &found, err));
+    ISO_TRY(peers_init(&peers, bench, "bench/codec_peers.py", &found, err));
     struct codec_file file = {.bench = bench, .peers = found ? &peers : NULL};
     ISO_TRY(bench_add_version(bench, "isobar", ISOBAR_VERSION, err));
     ISO_TRY(store_each_series(bench->store, visit_file, &file, err));

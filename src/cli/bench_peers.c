@@ -44,8 +44,8 @@ static iso_status path_join(char target[PEERS_PATH_BYTES], const char *tree, con
     return ISO_OK;
 }
 
-iso_status peers_init(struct peers *peers, const struct bench *bench, bool *found,
-                      struct iso_error *err)
+iso_status peers_init(struct peers *peers, const struct bench *bench, const char *script,
+                      bool *found, struct iso_error *err)
 {
     char preset[PEERS_PATH_BYTES] = "";
     const char *tree = call_text(bench->call, OPTION_bench_peers);
@@ -54,7 +54,7 @@ iso_status peers_init(struct peers *peers, const struct bench *bench, bool *foun
         tree = preset;
     }
     ISO_TRY(path_join(peers->python, tree, ".deps/bench-venv/bin/python", err));
-    ISO_TRY(path_join(peers->script, tree, "bench/codec_peers.py", err));
+    ISO_TRY(path_join(peers->script, tree, script, err));
     *found = access(peers->python, X_OK) == 0 && access(peers->script, R_OK) == 0;
     if (!*found) {
         call_say(bench->call,
@@ -146,6 +146,27 @@ iso_status peers_give(struct peers *peers, const char *name, const struct bars *
         ISO_FAIL(IO, err, "%s could not be written: %s", path, strerror(errno));
     }
     return ISO_OK;
+}
+
+iso_status peers_name(struct peers *peers, char *const *paths, size_t count, struct iso_error *err)
+{
+    char path[sizeof peers->directory + 32];
+    ISO_DEFER(text_reset) struct text text = {0};
+    struct json json = {.text = &text};
+    char program[PEERS_PATH_BYTES];
+    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+    program[length > 0 ? length : 0] = '\0';
+    json_begin_object(&json, NULL);
+    json_add_string(&json, "isobar", program);
+    json_begin_array(&json, "files");
+    for (size_t i = 0; i < count; i++) {
+        json_add_string(&json, NULL, paths[i]);
+    }
+    json_end_array(&json);
+    json_end_object(&json);
+    ISO_TRY(text_check(&text, err));
+    (void)snprintf(path, sizeof path, "%s/files.json", peers->directory);
+    return file_write(os_system(), path, text.data, text.length, err);
 }
 
 /* --- the script --------------------------------------------------------------------------------*/

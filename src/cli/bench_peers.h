@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The peers of `isobar bench codec`: bench/codec_peers.py in the source tree, run by the Python of
- * .deps/bench-venv there (scripts/setup-bench-peers installs it). Bars go to it as files of
- * columns, whose form that script describes; rows come back as lines of text.
+ * The peers of `isobar bench`: bench/codec_peers.py and bench/import_peers.py in the source tree,
+ * run by the Python of .deps/bench-venv there (scripts/setup-bench-peers installs it). Bars go to
+ * the first as files of columns, whose form it describes, names of files to the second; rows come
+ * back as lines of text.
  */
 #ifndef CLI_BENCH_PEERS_H
 #define CLI_BENCH_PEERS_H
@@ -32,14 +33,17 @@ struct peers {
 /*
  * Look for the peers in the tree of --bench-peers, else in the folder above that of the program.
  * *found is false where they are not installed; standard error then says how to. Makes a directory
- * for the bars. Fails with IO, LIMIT.
+ * for the bars. script is its path in the tree. Fails with IO, LIMIT.
  */
-iso_status peers_init(struct peers *peers, const struct bench *bench, bool *found,
-                      struct iso_error *err);
+iso_status peers_init(struct peers *peers, const struct bench *bench, const char *script,
+                      bool *found, struct iso_error *err);
 
 /* Hand over the bars of one file, named "group/file": peers_columns. Fails with IO. */
 iso_status peers_give(struct peers *peers, const char *name, const struct bars *bars,
                       struct iso_error *err);
+
+/* Hand over the paths of files, and of this program, as JSON in files.json. Fails with IO. */
+iso_status peers_name(struct peers *peers, char *const *paths, size_t count, struct iso_error *err);
 
 /*
  * Measure all that was given, and add the rows and versions to bench. Takes minutes; ends early

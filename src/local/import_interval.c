@@ -107,21 +107,26 @@ static int64_t phase_of(int64_t time_us, int64_t step_us)
     return phase < 0 ? phase + step_us : phase;
 }
 
+static size_t count_phase(const struct bars *bars, int64_t step_us, int64_t phase_us)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < bars->count; i++) {
+        found += phase_of(bars->time_us[i], step_us) == phase_us;
+    }
+    return found;
+}
+
 /* The phase that more than half of the bars have (Boyer and Moore's vote), or 0 where they are few;
  * false where many have none in common. */
 static bool common_phase(const struct bars *bars, int64_t step_us, int64_t *phase_us)
 {
     size_t votes = 0;
-    size_t found = 0;
     for (size_t i = 0; i < bars->count; i++) {
         int64_t phase = phase_of(bars->time_us[i], step_us);
         *phase_us = votes == 0 ? phase : *phase_us;
         votes = phase == *phase_us ? votes + 1 : votes - 1;
     }
-    for (size_t i = 0; i < bars->count; i++) {
-        found += phase_of(bars->time_us[i], step_us) == *phase_us;
-    }
-    bool common = found * 2 > bars->count;
+    bool common = count_phase(bars, step_us, *phase_us) * 2 > bars->count;
     *phase_us = common ? *phase_us : 0;
     return common || bars->count < STEPS_FEW;
 }
@@ -171,7 +176,9 @@ static iso_status keep_to_grid(struct import_rows *rows, size_t index, struct is
                  "steps; give the right --interval, or resample them before",
                  rows->series[index].symbol, rows->interval->name);
     }
-    return refuse_beside(rows, index, step_us, rows->phase_us, err);
+    return count_phase(bars, step_us, rows->phase_us) == bars->count
+               ? ISO_OK
+               : refuse_beside(rows, index, step_us, rows->phase_us, err);
 }
 
 iso_status import_rows_interval(struct import_rows *rows, const struct interval *given,

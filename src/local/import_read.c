@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { EXPECTED_RATIO_MAX = 4096 };
+
 iso_status import_check_cancelled(const struct import_request *request, struct iso_error *err)
 {
     if (request->cancelled != NULL && *request->cancelled != 0) {
@@ -48,6 +50,19 @@ static void report_progress(const struct import_request *request, const struct s
     }
 }
 
+/* From the first block of a big file: how many rows there will be, if they are all alike. */
+static iso_status expect_rows(const struct source *source, struct import_rows *rows,
+                              struct iso_error *err)
+{
+    struct archive_progress at = source_progress(source);
+    bool tells = at.done_bytes >= SOURCE_BLOCK_BYTES / 8 && at.total_bytes > at.done_bytes &&
+                 rows->series_count == 1;
+    double ratio = tells ? (double)at.total_bytes / (double)at.done_bytes : 0;
+    return tells && ratio < EXPECTED_RATIO_MAX
+               ? import_rows_expect(rows, (size_t)((double)rows->row_count * ratio * 1.05), err)
+               : ISO_OK;
+}
+
 static iso_status read_blocks(const struct import_request *request, struct source *source,
                               struct source_block *block, struct import_rows *rows,
                               struct iso_error *err)
@@ -59,6 +74,9 @@ static iso_status read_blocks(const struct import_request *request, struct sourc
         struct csv_reader reader = reader_over(mapping, block, line);
         ISO_TRY(import_check_cancelled(request, err));
         ISO_TRY(read_block(rows, &reader, err));
+        if (line == mapping->lines_before) {
+            ISO_TRY(expect_rows(source, rows, err));
+        }
         line = reader.line;
         report_progress(request, source, rows);
         ISO_TRY(source_next(source, block, err));

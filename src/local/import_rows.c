@@ -229,17 +229,34 @@ static iso_status place_row(struct import_rows *rows, const struct csv_field *sy
     return rows->series_count == 0 ? enter_series(rows, &nobody, err) : ISO_OK;
 }
 
+static iso_status reserve_places(struct row_series *series, size_t capacity, struct iso_error *err)
+{
+    uint64_t *places = realloc(series->places, capacity * sizeof *places);
+    if (places == NULL) {
+        ISO_FAIL(OUT_OF_MEMORY, err, "no memory for %zu bars", capacity);
+    }
+    series->places = places;
+    series->place_capacity = capacity;
+    return ISO_OK;
+}
+
+iso_status import_rows_expect(struct import_rows *rows, size_t row_count, struct iso_error *err)
+{
+    struct row_series *series = &rows->series[rows->current];
+    row_count = row_count < IMPORT_ROWS_MAX ? row_count : IMPORT_ROWS_MAX;
+    if (row_count <= series->place_capacity) {
+        return ISO_OK;
+    }
+    ISO_TRY(reserve_places(series, row_count, err));
+    return bars_reserve(&series->bars, row_count, err);
+}
+
 static iso_status append_bar(struct row_series *series, const struct bar *bar, uint64_t place,
                              struct iso_error *err)
 {
     if (series->bars.count == series->place_capacity) {
-        size_t grown = series->place_capacity == 0 ? 64 : series->place_capacity * 2;
-        uint64_t *places = realloc(series->places, grown * sizeof *places);
-        if (places == NULL) {
-            ISO_FAIL(OUT_OF_MEMORY, err, "no memory for %zu bars", grown);
-        }
-        series->places = places;
-        series->place_capacity = grown;
+        ISO_TRY(reserve_places(series,
+                               series->place_capacity == 0 ? 64 : series->place_capacity * 2, err));
     }
     series->places[series->bars.count] = place;
     return bars_append(&series->bars, bar, err);

@@ -61,6 +61,9 @@ iso_status import_rows_begin(struct import_rows *rows, const struct mapping *map
 iso_status import_rows_add(struct import_rows *rows, const struct csv_row *fields,
                            struct iso_error *err);
 
+/* Room for as many rows of the current series in all, so that its columns need not move as they
+ * grow. */
+iso_status import_rows_expect(struct import_rows *rows, size_t row_count, struct iso_error *err);
 /* Take a row of a table that is no text: as it would be read from one. */
 iso_status import_rows_add_row(struct import_rows *rows, const struct import_row *row,
                                const char *reason, const struct csv_row *fields,
