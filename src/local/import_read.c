@@ -23,11 +23,16 @@ iso_status import_check_cancelled(const struct import_request *request, struct i
 static struct csv_reader reader_over(const struct mapping *mapping,
                                      const struct source_block *block, int64_t line)
 {
+    int last = 0;
+    for (int i = 0; i < COLUMN_COUNT; i++) {
+        last = mapping->column[i] > last ? mapping->column[i] : last;
+    }
     return (struct csv_reader){.at = block->begin,
                                .end = block->end,
                                .separator = mapping->separator,
                                .newline = block->newline,
-                               .line = line};
+                               .line = line,
+                               .wanted = (size_t)last + 1};
 }
 
 static iso_status read_block(struct import_rows *rows, struct csv_reader *reader,
