@@ -10,11 +10,16 @@
  */
 #include "local/store_internal.h"
 
+#include "base/threads.h"
 #include "market/time.h"
 
 #include <string.h>
+#include <unistd.h>
 
 enum { DIRECT_ROWS = 256, ATTEMPTS_MAX = 64, PERIODS_MAX = 1 << 20 };
+
+/* Segments are encoded and fsynced a few at a time, side by side. */
+enum { PUBLISH_BATCH = 16, PUBLISH_THREADS_MAX = 4 };
 
 /* What a write does to one period. */
 struct period_plan {
@@ -32,6 +37,12 @@ struct period_plan {
     int64_t last_us;
 };
 
+/* A period whose segment is to be published: all of its bars. */
+struct unpublished {
+    struct period_plan *plan;
+    struct bars bars;
+};
+
 /* A write in the making. */
 struct writing {
     struct store *store;
@@ -43,12 +54,23 @@ struct writing {
     int64_t revision; /* of the series when it was prepared */
     struct period_plan *plans;
     size_t plan_count;
+    struct unpublished batch[PUBLISH_BATCH];
+    size_t batch_count;
     struct write_report report;
     size_t sealed;
 };
 
+static void drop_batch(struct writing *writing)
+{
+    for (size_t i = 0; i < writing->batch_count; i++) {
+        bars_reset(&writing->batch[i].bars);
+    }
+    writing->batch_count = 0;
+}
+
 static void writing_reset(struct writing *writing)
 {
+    drop_batch(writing);
     free(writing->plans);
     writing->plans = NULL;
     writing->plan_count = 0;
@@ -218,7 +240,7 @@ static iso_status read_stored(struct writing *writing, struct period_plan *plan,
 
 /* Encode the period's bars and publish them under their hash; durable after the directory's fsync.
  */
-static iso_status publish(struct writing *writing, struct period_plan *plan,
+static iso_status publish(const struct writing *writing, struct period_plan *plan,
                           const struct bars *bars, struct iso_error *err)
 {
     ISO_DEFER(bytes_reset) struct bytes encoded = {0};
@@ -235,6 +257,37 @@ static iso_status publish(struct writing *writing, struct period_plan *plan,
     plan->first_us = segment.first_us;
     plan->last_us = segment.last_us;
     return ISO_OK;
+}
+
+static iso_status publish_one(void *context, size_t index, size_t worker, struct iso_error *err)
+{
+    const struct writing *writing = context;
+    const struct unpublished *one = &writing->batch[index];
+    (void)worker;
+    return publish(writing, one->plan, &one->bars, err);
+}
+
+/* A system of a test's own serves one thread, so that its n-th call is the same each time. */
+static size_t publish_threads(const struct writing *writing)
+{
+    long cores = writing->store->os == os_system() ? sysconf(_SC_NPROCESSORS_ONLN) : 1;
+    return cores < 1 ? 1 : cores < PUBLISH_THREADS_MAX ? (size_t)cores : PUBLISH_THREADS_MAX;
+}
+
+static iso_status publish_batch(struct writing *writing, struct iso_error *err)
+{
+    ISO_TRY(threads_run(publish_threads(writing), writing->batch_count, publish_one, writing, err));
+    drop_batch(writing);
+    return ISO_OK;
+}
+
+/* Takes the bars over. */
+static iso_status publish_later(struct writing *writing, struct period_plan *plan,
+                                struct bars *bars, struct iso_error *err)
+{
+    writing->batch[writing->batch_count++] = (struct unpublished){plan, *bars};
+    *bars = (struct bars){0};
+    return writing->batch_count == PUBLISH_BATCH ? publish_batch(writing, err) : ISO_OK;
 }
 
 static iso_status prepare_period(struct writing *writing, struct period_plan *plan,
@@ -261,7 +314,7 @@ static iso_status prepare_period(struct writing *writing, struct period_plan *pl
     plan->unchanged = !writing->seal && equal == given.count;
     if (plan->direct && !plan->unchanged) {
         writing->sealed += tail_count;
-        ISO_TRY(publish(writing, plan, &merged, err));
+        ISO_TRY(publish_later(writing, plan, &merged, err));
     }
     return ISO_OK;
 }
@@ -276,6 +329,7 @@ static iso_status prepare(struct writing *writing, struct iso_error *err)
         ISO_TRY(prepare_period(writing, &writing->plans[i], err));
         published = published || (writing->plans[i].direct && !writing->plans[i].unchanged);
     }
+    ISO_TRY(publish_batch(writing, err));
     return published ? directory_sync(writing->store->os, writing->store->segments, err) : ISO_OK;
 }
 
