@@ -270,7 +270,7 @@ def test_a_disk_that_is_full_leaves_the_store_as_it_was(tmp_path):
 
     def limit():
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (40000, 40000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
 
     done = call("import", tmp_path / "A-1m-2.csv", store=tmp_path / "s", code=1, preexec_fn=limit)
     assert done.stderr.strip()
@@ -278,3 +278,29 @@ def test_a_disk_that_is_full_leaves_the_store_as_it_was(tmp_path):
     assert bars_of(tmp_path / "s") == before
     call("import", tmp_path / "A-1m-2.csv", store=tmp_path / "s")
     assert len(bars_of(tmp_path / "s")) == 63000
+
+
+def test_the_quarantine_is_counted_shown_and_dropped_by_file(tmp_path):
+    for name in ("A_1m.csv", "B_1m.csv"):
+        bad = "2024-01-01T01:00:00Z,1,0.5,2,1,1\n2024-01-01T01:01:00Z,1,\x1b[31m,2,1,1\n"
+        (tmp_path / name).write_text(HEAD + "".join(ROWS) + bad)
+        call("import", name, store=tmp_path / "s", cwd=tmp_path)
+    counted = call("quarantine", "ls", store=tmp_path / "s").stdout
+    assert [line.split()[-2:] for line in counted.splitlines()[1:]] == [
+        ["1", "42"],
+        ["1", "43"],
+        ["1", "42"],
+        ["1", "43"],
+    ]
+    assert "high is below low" in counted
+    shown = call("quarantine", "show", "B_1m.csv", store=tmp_path / "s").stdout
+    assert shown.splitlines()[0] == "B_1m.csv:42: high is below low"
+    assert shown.splitlines()[3] == "    2024-01-01T01:01:00Z,1,?[31m,2,1,1"
+    assert "A_1m.csv" not in shown
+    assert "2 rows forgotten" in call("quarantine", "drop", "A_1m.csv", store=tmp_path / "s").stderr
+    rows = call_json("quarantine", "show", store=tmp_path / "s")["rows"]
+    assert [(r["file"], r["line"]) for r in rows] == [("B_1m.csv", 42), ("B_1m.csv", 43)]
+    assert call_json("quarantine", "drop", store=tmp_path / "s")["dropped"] == 2
+    assert "no row is in quarantine" in call("quarantine", "ls", store=tmp_path / "s").stderr
+    done = call("quarantine", "eat", store=tmp_path / "s", code=2)
+    assert "ls, show and drop" in done.stderr
