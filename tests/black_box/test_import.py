@@ -252,6 +252,15 @@ def test_a_volume_that_turns_to_decimals_half_way_is_no_problem(tmp_path):
     assert bars_of(tmp_path / "s")[-1].split(",")[6] == "29999.25"
 
 
+@pytest.mark.parametrize("where", ["/proc/isobar/s", "file/s"])
+def test_a_place_where_no_store_can_be_made_is_named(where, tmp_path):
+    (tmp_path / "A_1m.csv").write_text(HEAD + "".join(ROWS))
+    (tmp_path / "file").write_text("no folder")
+    done = call("import", "A_1m.csv", store=where, cwd=tmp_path, code=1)
+    assert where.rsplit("/", 1)[0] in done.stderr
+    assert (tmp_path / "file").read_text() == "no folder"
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_without_permission_is_named(tmp_path):
     (tmp_path / "A_1m.csv").write_text(HEAD + "".join(ROWS))
