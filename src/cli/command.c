@@ -10,7 +10,7 @@ static const struct command commands[] = {
     {"import", "FILE|DIR|-...", "Bring files into the store",
      "isobar import BTCUSDT-1m-2024-01.csv.gz\nisobar import prices.csv --symbol GOOGL --interval 1d --explain\n"
      "isobar import downloads/\nfeed | isobar import - --follow --symbol BTC --interval 1m", 1, 1 << 20,
-     {OPTION_symbol, OPTION_interval, OPTION_tz, OPTION_side, OPTION_columns, OPTION_follow, OPTION_explain, GLOBAL}, command_import},
+     {OPTION_symbol, OPTION_interval, OPTION_tz, OPTION_side, OPTION_columns, OPTION_derive_vwap, OPTION_follow, OPTION_explain, GLOBAL}, command_import},
     {"export", "[SYMBOL...]", "Write bars of the store to files",
      "isobar export BTCUSDT --interval 1m --format csv -o btc.csv\nisobar export --interval 1m --format parquet -o bars.parquet\n"
      "isobar export --format parquet --partition -o bars/\nisobar export --interval 1d --format duckdb -o bars.duckdb", 0, 1 << 20,

@@ -316,6 +316,7 @@ static iso_status make_request(struct imports *imports, struct iso_error *err)
         request->interval = series.interval;
     }
     request->zone = call_text(call, OPTION_tz);
+    request->derive_vwap = call_flag(call, OPTION_derive_vwap);
     request->side = side_named(call_text(call, OPTION_side));
     return ISO_OK;
 }

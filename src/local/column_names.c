@@ -41,6 +41,8 @@ static const struct {
     {"openbid", COLUMN_open, 3}, {"highbid", COLUMN_high, 3}, {"lowbid", COLUMN_low, 3}, {"closebid", COLUMN_close, 3},
     {"askopen", COLUMN_ask_open, 0}, {"askhigh", COLUMN_ask_high, 0}, {"asklow", COLUMN_ask_low, 0}, {"askclose", COLUMN_ask_close, 0},
     {"openask", COLUMN_ask_open, 0}, {"highask", COLUMN_ask_high, 0}, {"lowask", COLUMN_ask_low, 0}, {"closeask", COLUMN_ask_close, 0},
+    {"quotevolume", COLUMN_quote_volume, 0}, {"quoteassetvolume", COLUMN_quote_volume, 0}, {"volumequote", COLUMN_quote_volume, 0},
+    {"turnover", COLUMN_quote_volume, 1}, {"quotevol", COLUMN_quote_volume, 1},
     {"symbol", COLUMN_symbol, 0}, {"ticker", COLUMN_symbol, 1}, {"instrument", COLUMN_symbol, 2},
 };
 /* clang-format on */
@@ -71,10 +73,12 @@ static int name_rank(const char *plain, enum column column)
         }
     }
     bool named_volume = strncmp(plain, "volume", 6) == 0 && plain[6] != '\0';
-    return column == COLUMN_volume && named_volume ? 3 : RANK_NONE;
+    bool volume = column == COLUMN_volume || column == COLUMN_quote_volume;
+    return volume && named_volume ? 3 : RANK_NONE;
 }
 
-static int find_by_name(const struct csv_row *header, enum column column, int *rank)
+/* Of columns of the same rank the first is taken. */
+static int find_by_name(const struct csv_row *header, enum column column, int taken, int *rank)
 {
     int best = -1;
     *rank = RANK_NONE;
@@ -82,7 +86,7 @@ static int find_by_name(const struct csv_row *header, enum column column, int *r
         char plain[COLUMN_NAME_BYTES];
         column_plain_name(&header->field[i], plain);
         int found = name_rank(plain, column);
-        if (found < *rank) {
+        if (found < *rank && (int)i != taken) {
             best = (int)i;
             *rank = found;
         }
@@ -94,7 +98,9 @@ void columns_by_name(const struct csv_row *header, int place[COLUMN_COUNT])
 {
     int rank[COLUMN_COUNT];
     for (int i = 0; i < COLUMN_COUNT; i++) {
-        place[i] = find_by_name(header, (enum column)i, &rank[i]);
+        /* The volume in the quote currency is another column than the volume. */
+        int taken = i == COLUMN_quote_volume ? place[COLUMN_volume] : -1;
+        place[i] = find_by_name(header, (enum column)i, taken, &rank[i]);
     }
     /* Trades with an ask beside them are no quotes. */
     bool quotes = rank[COLUMN_close] == RANK_BID && place[COLUMN_ask_open] >= 0 &&

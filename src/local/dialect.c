@@ -18,7 +18,7 @@ static const struct {
     const char *columns;
     bool is_lean;
 } headerless[] = {
-    {"Binance klines", "timestamp,open,high,low,close,volume,-close_time,-quote_volume,trade_count,"
+    {"Binance klines", "timestamp,open,high,low,close,volume,-close_time,quote_volume,trade_count,"
                        "-taker_buy_volume,-taker_buy_quote_volume,-ignore", false},
     {"bars without a header", "timestamp,open,high,low,close,volume", false},
     {"bars without a header or volume", "timestamp,open,high,low,close", false},
@@ -26,7 +26,7 @@ static const struct {
     {"Kraken bars", "timestamp,open,high,low,close,volume,trade_count", false},
     {"MetaTrader bars", "timestamp,clock,open,high,low,close,volume", false},
     {"MetaTrader bars without volume", "timestamp,clock,open,high,low,close", false},
-    {"Bybit klines", "timestamp,open,high,low,close,volume,-turnover", false},
+    {"Bybit klines", "timestamp,open,high,low,close,volume,quote_volume", false},
     {"Kraken OHLC", "timestamp,open,high,low,close,vwap,volume,trade_count", false},
     {"QuantConnect Lean trades", "timestamp,open,high,low,close,volume", true},
     {"QuantConnect Lean quotes", "timestamp,open,high,low,close,-bid_size,"
@@ -241,13 +241,16 @@ static bool map_by_places(const char *columns, size_t field_count, struct mappin
 }
 
 /* Name what a headerless row has and we do not store. */
-static void note_left_out_places(const char *columns, struct mapping *mapping)
+static void note_left_out_places(const char *columns, bool derive_vwap, struct mapping *mapping)
 {
+    static const char quote[] = "quote_volume";
     for (const char *at = columns; *at != '\0';) {
         const char *comma = strchrnul(at, ',');
-        if (*at == '-') {
+        bool unused = !derive_vwap && strncmp(at, quote, sizeof quote - 1) == 0;
+        if (*at == '-' || unused) {
+            const char *name = *at == '-' ? at + 1 : at;
             text_add(&mapping->left_out, mapping->left_out.length > 0 ? ", " : "");
-            text_append(&mapping->left_out, at + 1, (size_t)(comma - at - 1));
+            text_append(&mapping->left_out, name, (size_t)(comma - name));
         }
         at = *comma == ',' ? comma + 1 : comma;
     }
@@ -279,7 +282,7 @@ static iso_status map_headerless(const struct sample *sample, struct mapping *ma
                  (long long)sample->first.line, sample->first.field_count, mapping->separator);
     }
     (void)map_by_places(headerless[best].columns, sample->first.field_count, mapping);
-    note_left_out_places(headerless[best].columns, mapping);
+    note_left_out_places(headerless[best].columns, sample->hints->derive_vwap, mapping);
     mapping->dialect = headerless[best].name;
     return ISO_OK;
 }
@@ -471,6 +474,9 @@ static void explain_rest(struct mapping *mapping)
         text_addf(out, "it quotes bid and ask: the bars are the %s (--side chooses)\n",
                   side_name(mapping->side));
     }
+    if (mapping->column[COLUMN_quote_volume] >= 0) {
+        text_add(out, "vwap is quote_volume / volume\n");
+    }
     if (mapping->price_divisor != 1) {
         text_addf(out, "prices are divided by %g\n", mapping->price_divisor);
     }
@@ -542,6 +548,9 @@ static iso_status map_sample(const struct sample *sample, const char *columns,
         ISO_TRY(map_headerless(sample, mapping, err));
     } else {
         mapping->dialect = "columns named by number";
+    }
+    if (!sample->hints->derive_vwap || mapping->column[COLUMN_vwap] >= 0) {
+        mapping->column[COLUMN_quote_volume] = -1;
     }
     if (columns != NULL) {
         ISO_TRY(apply_columns(sample, columns, mapping, err));

@@ -14,10 +14,10 @@
 
 /* clang-format off */
 /* Our columns, in the order of our own CSV; clock is a second column that goes with a date. Where a
- * file quotes both sides, open to close are the bid. */
+ * file quotes both sides, open to close are the bid. quote_volume is read only to derive vwap. */
 #define ISO_COLUMN_TABLE(X) \
     X(symbol) X(timestamp) X(open) X(high) X(low) X(close) X(volume) X(vwap) X(trade_count) X(clock) \
-    X(ask_open) X(ask_high) X(ask_low) X(ask_close)
+    X(ask_open) X(ask_high) X(ask_low) X(ask_close) X(quote_volume)
 /* clang-format on */
 
 enum column {
@@ -69,6 +69,7 @@ struct sniff_hints {
     const char *zone;    /* given by a person, or NULL */
     const char *name;    /* of the file and its member: some vendors are told by it alone */
     enum quote_side side;
+    bool derive_vwap;        /* from the volume in the quote currency */
     const struct lean *lean; /* NULL, or not Lean's */
 };
 

@@ -32,6 +32,7 @@ struct import_request {
     const char *columns;             /* NULL, or as dialect_sniff takes it */
     const char *zone;                /* of times that name none; NULL: as the file's kind has it */
     enum quote_side side;            /* of files that quote bid and ask */
+    bool derive_vwap;                /* from the quote volume, where there is no vwap */
     import_progress_call *progress;  /* may be NULL */
     void *progress_context;
     const volatile int *cancelled; /* may be NULL; non-zero stops with INTERRUPTED */

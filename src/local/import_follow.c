@@ -139,8 +139,10 @@ static iso_status feed_map(struct feed *feed, size_t bytes, struct iso_error *er
     struct import_request const *request = feed->request;
     struct iso_error why = {0};
     const char *begin = feed->buffer + feed->begin;
-    struct sniff_hints hints = {
-        .columns = request->columns, .zone = request->zone, .side = request->side};
+    struct sniff_hints hints = {.columns = request->columns,
+                                .zone = request->zone,
+                                .side = request->side,
+                                .derive_vwap = request->derive_vwap};
     if (source_refusal(begin, bytes) != NULL) {
         ISO_FAIL(BAD_FORMAT, err, "%s", source_refusal(begin, bytes));
     }

@@ -153,6 +153,7 @@ static struct sniff_hints make_hints(const struct import_request *request, const
                                 .zone = request->zone,
                                 .name = text_get(name),
                                 .side = request->side,
+                                .derive_vwap = request->derive_vwap,
                                 .lean = lean->is_lean ? lean : NULL};
 }
 

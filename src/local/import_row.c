@@ -247,6 +247,14 @@ static const char *ask_read(const struct mapping *mapping, const struct csv_row 
     return NULL;
 }
 
+void import_row_derive_vwap(double quote_volume, struct bar *bar)
+{
+    double volume = bar->value[BAR_volume];
+    if (isnan(bar->value[BAR_vwap]) && volume > 0 && quote_volume > 0) {
+        bar->value[BAR_vwap] = quote_volume / volume;
+    }
+}
+
 static const char *values_read(const struct mapping *mapping, const struct csv_row *fields,
                                struct bar *bar)
 {
@@ -268,6 +276,11 @@ static const char *values_read(const struct mapping *mapping, const struct csv_r
     }
     for (int i = BAR_open; i <= BAR_close && mapping->price_divisor != 1; i++) {
         bar->value[i] /= mapping->price_divisor;
+    }
+    int quote = mapping->column[COLUMN_quote_volume];
+    double quote_volume;
+    if (quote >= 0 && value_read(&fields->field[quote], &quote_volume)) {
+        import_row_derive_vwap(quote_volume, bar);
     }
     int index = mapping->column[COLUMN_trade_count];
     bar->trade_count = BAR_COUNT_ABSENT;

@@ -33,6 +33,11 @@ const char *import_row_epoch(int64_t epoch, int64_t *time_us);
  * side is that side. */
 const char *import_row_take_side(enum quote_side side, const double ask[4], double price[4]);
 
+/* The mean price of what was traded: quote volume over volume, where the bar has no vwap of its
+ * own.
+ */
+void import_row_derive_vwap(double quote_volume, struct bar *bar);
+
 /* Count of an epoch a second for a number of as many digits before the point: 10 or fewer are
  * seconds, 13 milliseconds, 16 microseconds, 19 nanoseconds; 0 for none of these. */
 int64_t epoch_per_second(size_t digit_count);

@@ -196,7 +196,8 @@ enum selected {
     AT_OPEN,
     AT_COUNT = AT_OPEN + BAR_VALUE_COUNT,
     AT_ASK,
-    AT_END = AT_ASK + 4
+    AT_QUOTE = AT_ASK + 4,
+    AT_END
 };
 
 struct chunk {
@@ -253,6 +254,7 @@ static const char *read_values(struct reader *reader, const struct chunk *chunk,
     bar->trade_count = is_null(chunk, AT_COUNT, row)
                            ? BAR_COUNT_ABSENT
                            : ((const int64_t *)chunk->data[AT_COUNT])[row];
+    import_row_derive_vwap(read_number(chunk, AT_QUOTE, row), bar);
     const struct mapping *mapping = reader->table->mapping;
     return mapping->column[COLUMN_ask_close] >= 0
                ? import_row_take_side(mapping->side, ask, bar->value)

@@ -32,6 +32,7 @@ enum option_scope { OPTION_SETTING, OPTION_CALL };
     X(interval, 0, TEXT, CALL, NULL, 0, 0, "INTERVAL", "The interval: 1s 5s 15s 30s 1m 3m 5m 15m 30m 1h 2h 4h 6h 8h 12h 1d 1w 1M.") \
     X(tz, 0, TEXT, CALL, NULL, 0, 0, "ZONE", "Zone of times without one: UTC, an offset as +01:00, or a name as America/New_York; preset: what the file's kind is known for, else UTC.") \
     X(side, 0, CHOICE, CALL, "mid", 0, 0, "mid|bid|ask", "Which prices of files that quote both become bars.")      \
+    X(derive_vwap, 0, FLAG, CALL, "false", 0, 0, "", "Where there is no vwap, store quote volume / volume.") \
     X(follow, 0, FLAG, CALL, "false", 0, 0, "", "Keep reading, and store what comes: a live feed through a pipe, or a file that grows.") \
     X(columns, 0, TEXT, CALL, NULL, 0, 0, "MAP", "Columns by name or number, as timestamp=Time,open=O,high=H,low=L,close=C.") \
     X(explain, 0, FLAG, CALL, "false", 0, 0, "", "Say on standard error how the result came about.")                \

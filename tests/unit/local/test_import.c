@@ -112,12 +112,45 @@ static const struct {
     {"RRR_5m.json", "5m", 3, 2, 0, "note"},
     {"SSS_1.csv", "1m", 2, 0, 0, ""},
     {"TTT60.csv", "1h", 2, 0, 0, ""},
-    {"UUU-kline-1m.csv", "1m", 2, 0, 0, "turnover"},
+    {"UUU-kline-1m.csv", "1m", 2, 0, 0, "quote_volume"},
     {"VVV_1m_both.csv", "1m", 5, 1, 1, ""},
     {"lean/equity/usa/minute/mmm/20240105_trade.zip", "1m", 2, 0, 0, ""},
     {"lean/equity/usa/minute/mmm/20240705_quote.zip", "1m", 2, 0, 0, "bid_size, ask_size"},
     {"lean/future/cme/daily/nn_trade.zip", "1d", 3, 0, 1, ""},
 };
+
+static void put_file(const char *name, const void *bytes, size_t length, char path[128])
+{
+    assert_ok(file_publish(os_system(), scratch, name, bytes, length, &err));
+    (void)snprintf(path, 128, "%s/%s", scratch, name);
+}
+
+static void a_vwap_is_derived_from_the_quote_volume_where_asked(void **state)
+{
+    (void)state;
+    static const char *const files[] = {
+        /* quote volume by place, by name, as the second volume; the last has a vwap of its own */
+        "1700000100000,2,3,1,2.5,10,25.5\n1700000160000,2,3,1,2.5,0,0\n",
+        "time,open,high,low,close,volume,Quote Volume\n1700000100,2,3,1,2.5,10,25.5\n"
+        "1700000160,2,3,1,2.5,0,0\n",
+        "unix,open,high,low,close,Volume BTC,Volume USD\n1700000100,2,3,1,2.5,10,25.5\n"
+        "1700000160,2,3,1,2.5,0,0\n",
+        "unix,open,high,low,close,volume,vwap,turnover\n1700000100,2,3,1,2.5,10,2.55,99\n"
+        "1700000160,2,3,1,2.5,0,,0\n"};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        char path[128];
+        ISO_DEFER(import_report_reset) struct import_report report = {0};
+        struct import_request request = {.path = path, .derive_vwap = true};
+        put_file("A_1m.csv", files[i], strlen(files[i]), path);
+        struct store *store = open_store();
+        assert_ok(import_file(store, &request, &report, &err));
+        assert_store_holds(store, "symbol,timestamp,open,high,low,close,volume,vwap,trade_count\n"
+                                  "A,2023-11-14T22:15:00Z,2,3,1,2.5,10,2.55,\n"
+                                  "A,2023-11-14T22:16:00Z,2,3,1,2.5,0,,\n");
+        store_close(&store);
+        assert_int_equal(scratch_remove(state) | scratch_make(state), 0);
+    }
+}
 
 static void expected_name(const char *name, char target[64])
 {
@@ -213,12 +246,6 @@ static void refused_rows_are_kept_with_line_reason_and_text(void **state)
     }
     assert_string_equal(reasons.text[1], "2024-02-30 00:00,1,1,1,1,1");
     store_close(&store);
-}
-
-static void put_file(const char *name, const void *bytes, size_t length, char path[128])
-{
-    assert_ok(file_publish(os_system(), scratch, name, bytes, length, &err));
-    (void)snprintf(path, 128, "%s/%s", scratch, name);
 }
 
 static void assert_refused(const char *name, const void *bytes, size_t length, const char *reason)
@@ -382,6 +409,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         in_scratch(every_sample_gives_its_expected_bars),
+        in_scratch(a_vwap_is_derived_from_the_quote_volume_where_asked),
         in_scratch(a_second_import_counts_duplicates_and_changes_nothing),
         in_scratch(refused_rows_are_kept_with_line_reason_and_text),
         in_scratch(files_that_are_no_text_of_bars_are_named_for_what_they_are),
