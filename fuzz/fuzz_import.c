@@ -45,8 +45,9 @@ static iso_status read_text(const char *begin, const char *end, const char *map,
 {
     ISO_DEFER(mapping_reset) struct mapping mapping = {0};
     ISO_DEFER(import_rows_reset) struct import_rows rows = {0};
-    ISO_TRY(dialect_sniff(begin, end, '\n', map, &mapping, err));
-    ISO_TRY(import_rows_begin(&rows, &mapping, 3600000000, "A", err));
+    struct sniff_hints hints = {.columns = map, .zone = "+01:00"};
+    ISO_TRY(dialect_sniff(begin, end, '\n', &hints, &mapping, err));
+    ISO_TRY(import_rows_begin(&rows, &mapping, "", "A", "the fuzzer", err));
     struct csv_reader reader = {.at = begin + mapping.header_bytes,
                                 .end = end,
                                 .separator = mapping.separator,
@@ -56,9 +57,10 @@ static iso_status read_text(const char *begin, const char *end, const char *map,
     while (csv_next(&reader, &row)) {
         ISO_TRY(import_rows_add(&rows, &row, err));
     }
+    ISO_TRY(import_rows_interval(&rows, NULL, NULL, err));
     ISO_TRY(import_rows_sort(&rows, err));
     check_rows(&rows);
-    return import_rows_interval(&rows, NULL, NULL, "fuzz", err);
+    return ISO_OK;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -48,6 +48,20 @@ void text_add_char(struct text *text, char character)
     text_append(text, &character, 1);
 }
 
+void text_add_shown(struct text *text, const char *bytes, size_t length)
+{
+    for (size_t at = 0; at < length;) {
+        size_t character = utf8_character(bytes + at, length - at);
+        bool plain = character > 0 && (unsigned char)bytes[at] >= 0x20 && bytes[at] != 0x7f;
+        if (plain) {
+            text_append(text, bytes + at, character);
+        } else {
+            text_add_char(text, bytes[at] == '\t' ? ' ' : '?');
+        }
+        at += plain ? character : 1;
+    }
+}
+
 void text_addf(struct text *text, const char *format, ...)
 {
     va_list arguments;
@@ -254,10 +268,48 @@ static const char *scan_exponent(const char *at, const char *end, struct decimal
     return at == first ? NULL : at;
 }
 
+enum { PLAIN_DIGITS_MAX = 18 }; /* always fit a uint64_t */
+
+/* Digits into *value until something else comes; the caller counts them, and judges whether they
+ * fit. */
+static const char *take_digits(const char *at, const char *end, uint64_t *value)
+{
+    uint64_t sum = *value;
+    while (at < end && (unsigned char)(*at - '0') <= 9) {
+        sum = sum * 10 + (uint64_t)(*at++ - '0');
+    }
+    *value = sum;
+    return at;
+}
+
+/* What nearly all numbers of market data are: digits, perhaps a point among them, exact as a double
+ * times a power of ten. False where it is anything else. */
+static bool parse_plain(const char *begin, const char *end, double *value)
+{
+    uint64_t mantissa = 0;
+    const char *at = take_digits(begin, end, &mantissa);
+    size_t decimals = 0;
+    size_t digits = (size_t)(at - begin);
+    if (at < end && *at == '.') {
+        const char *first = at + 1;
+        at = take_digits(first, end, &mantissa);
+        decimals = (size_t)(at - first);
+        digits += decimals;
+    }
+    if (at != end || digits == 0 || digits > PLAIN_DIGITS_MAX || mantissa > UINT64_C(1) << 53) {
+        return false;
+    }
+    *value = (double)mantissa / exact_powers[decimals];
+    return true;
+}
+
 bool number_parse(const char *begin, const char *end, double *value)
 {
     const char *at = begin;
     struct decimal decimal = {.exact = true};
+    if (parse_plain(begin, end, value)) {
+        return true;
+    }
     bool negative = at < end && *at == '-';
     at += at < end && (*at == '-' || *at == '+');
     at = scan_digits(at, end, &decimal, 0);
@@ -288,6 +340,13 @@ bool integer_parse(const char *begin, const char *end, int64_t *value)
     uint64_t magnitude = 0;
     if (at == end) {
         return false;
+    }
+    if (end - at <= PLAIN_DIGITS_MAX) {
+        if (take_digits(at, end, &magnitude) != end) {
+            return false;
+        }
+        *value = negative ? -(int64_t)magnitude : (int64_t)magnitude;
+        return true;
     }
     for (; at < end; at++) {
         if (*at < '0' || *at > '9' || magnitude > (uint64_t)INT64_MAX / 10) {

@@ -19,6 +19,8 @@ void text_append(struct text *text, const char *bytes, size_t length);
 void text_add(struct text *text, const char *string);
 void text_addf(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_add_char(struct text *text, char character);
+/* Append what a stranger wrote, fit for a terminal: control characters and malformed UTF-8 as ?. */
+void text_add_shown(struct text *text, const char *bytes, size_t length);
 /* The shortest decimal that reads back to the same double; NaN adds nothing. */
 void text_add_number(struct text *text, double value);
 /* Empty the text and keep its memory. */

@@ -118,7 +118,6 @@ static iso_status import_files(struct bench *bench, struct iso_error *err)
         ISO_FAIL(IO, err, "no directory can be made in %s", parent != NULL ? parent : "/tmp");
     }
     ISO_TRY(store_open(os_system(), bench->directory, STORE_WRITE, &bench->store, err));
-    double begin = bench_seconds();
     for (int i = 1; i < bench->call->argument_count; i++) {
         char symbol[SYMBOL_BYTES_MAX];
         (void)snprintf(symbol, sizeof symbol, BENCH_SYMBOL_FORMAT, i);
@@ -131,7 +130,6 @@ static iso_status import_files(struct bench *bench, struct iso_error *err)
             bench->bars += imported.series[j].counts.stored;
         }
     }
-    bench->import_seconds = bench_seconds() - begin;
     size_t sealed;
     ISO_TRY(store_seal(bench->store, NULL, &sealed, err));
     if (bench->bars == 0) {
@@ -139,12 +137,6 @@ static iso_status import_files(struct bench *bench, struct iso_error *err)
                  bench->call->arguments[0], bench->call->arguments[0]);
     }
     return ISO_OK;
-}
-
-static iso_status bench_import(struct bench *bench, struct iso_error *err)
-{
-    return bench_add(bench, "isobar.import", "", (double)bench->bars * 1e-6 / bench->import_seconds,
-                     "M rows/s", err);
 }
 
 static void print_rows(const struct bench *bench, bool verbose, struct text *target)

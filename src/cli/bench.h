@@ -34,8 +34,7 @@ struct bench {
     char directory[BENCH_DIRECTORY_BYTES]; /* removed with all that is in it */
     struct store *store;                   /* file i is the series "file-00000i" */
     size_t bars;                           /* imported */
-    double import_seconds;
-    struct bench_row *rows; /* owned, as are the versions */
+    struct bench_row *rows;                /* owned, as are the versions */
     size_t row_count;
     size_t row_capacity;
     struct bench_version versions[BENCH_VERSIONS_MAX];
@@ -46,6 +45,8 @@ struct bench {
 #define BENCH_SYMBOL_PREFIX "file-"
 #define BENCH_SYMBOL_FORMAT BENCH_SYMBOL_PREFIX "%06d"
 size_t bench_runs(const struct bench *bench);
+/* Of the monotonic clock. */
+double bench_seconds(void);
 
 /* Of the monotonic clock. */
 double bench_seconds(void);
@@ -62,6 +63,9 @@ const struct bench_row *bench_find(const struct bench *bench, const char *measur
 /* Keep the version of what was measured. Fails with LIMIT. */
 iso_status bench_add_version(struct bench *bench, const char *who, const char *version,
                              struct iso_error *err);
+
+/* bench_import.c: rows a second, end to end, beside the peers'. */
+iso_status bench_import(struct bench *bench, struct iso_error *err);
 
 /* bench_codec.c: sizes and speeds by file, by folder and in all, beside the peers'. */
 iso_status bench_codec(struct bench *bench, struct iso_error *err);

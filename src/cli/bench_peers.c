@@ -179,6 +179,27 @@ iso_status peers_give_text(const struct peers *peers, const char *name, const st
     return ISO_OK;
 }
 
+iso_status peers_name(struct peers *peers, char *const *paths, size_t count, struct iso_error *err)
+{
+    char path[sizeof peers->directory + 32];
+    ISO_DEFER(text_reset) struct text text = {0};
+    struct json json = {.text = &text};
+    char program[PEERS_PATH_BYTES];
+    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+    program[length > 0 ? length : 0] = '\0';
+    json_begin_object(&json, NULL);
+    json_add_string(&json, "isobar", program);
+    json_begin_array(&json, "files");
+    for (size_t i = 0; i < count; i++) {
+        json_add_string(&json, NULL, paths[i]);
+    }
+    json_end_array(&json);
+    json_end_object(&json);
+    ISO_TRY(text_check(&text, err));
+    (void)snprintf(path, sizeof path, "%s/files.json", peers->directory);
+    return file_write(os_system(), path, text.data, text.length, err);
+}
+
 /* --- the script --------------------------------------------------------------------------------*/
 
 /* A running script and the end of the pipe that it prints to. */

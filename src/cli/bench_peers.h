@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The peers of `isobar bench`: bench/codec_peers.py and bench/read_peers.py in the source tree, run
- * by the Python of .deps/bench-venv there (scripts/setup-bench-peers installs it). Bars go to them
- * as files of columns, whose form codec_peers.py describes; rows come back as lines of text.
+ * The peers of `isobar bench`: bench/codec_peers.py, read_peers.py and import_peers.py in the
+ * source tree, run by the Python of .deps/bench-venv there (scripts/setup-bench-peers installs it).
+ * Bars go to the first two as files of columns, whose form codec_peers.py describes, names of files
+ * to the third; rows come back as lines of text.
  */
 #ifndef CLI_BENCH_PEERS_H
 #define CLI_BENCH_PEERS_H
@@ -59,6 +60,8 @@ iso_status peers_give(struct peers *peers, const char *name, const struct bars *
 /* Hand over another file, of text. Fails with IO. */
 iso_status peers_give_text(const struct peers *peers, const char *name, const struct text *text,
                            struct iso_error *err);
+/* Hand over the paths of files, and of this program, as JSON in files.json. Fails with IO. */
+iso_status peers_name(struct peers *peers, char *const *paths, size_t count, struct iso_error *err);
 
 /*
  * Measure all that was given, and add the rows and versions to bench. Takes minutes; ends early

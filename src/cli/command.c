@@ -11,12 +11,14 @@
 
 /* clang-format off */
 static const struct command commands[] = {
-    {"import", "FILE...", "Bring files into the store",
-     "isobar import BTCUSDT-1m-2024-01.csv.gz\nisobar import prices.csv --symbol GOOGL --interval 1d --explain", 1, 1 << 20,
-     {OPTION_symbol, OPTION_interval, OPTION_tz, OPTION_columns, OPTION_explain, GLOBAL}, command_import},
-    {"export", "[SYMBOL...]", "Write bars of the store to a file",
-     "isobar export BTCUSDT --interval 1m --format csv -o btc.csv", 0, 1 << 20,
-     {OPTION_interval, OPTION_from, OPTION_to, OPTION_format, OPTION_output, GLOBAL}, command_export},
+    {"import", "FILE|DIR|-...", "Bring files into the store",
+     "isobar import BTCUSDT-1m-2024-01.csv.gz\nisobar import prices.csv --symbol GOOGL --interval 1d --explain\n"
+     "isobar import downloads/\nfeed | isobar import - --follow --symbol BTC --interval 1m", 1, 1 << 20,
+     {OPTION_symbol, OPTION_interval, OPTION_tz, OPTION_side, OPTION_columns, OPTION_derive_vwap, OPTION_follow, OPTION_explain, GLOBAL}, command_import},
+    {"export", "[SYMBOL...]", "Write bars of the store to files",
+     "isobar export BTCUSDT --interval 1m --format csv -o btc.csv\nisobar export --interval 1m --format parquet -o bars.parquet\n"
+     "isobar export --format parquet --partition -o bars/\nisobar export --interval 1d --format duckdb -o bars.duckdb", 0, 1 << 20,
+     {OPTION_interval, OPTION_from, OPTION_to, OPTION_format, OPTION_partition, OPTION_output, GLOBAL}, command_export},
     {"get", "SYMBOL INTERVAL", "Show bars of one series",
      "isobar get BTCUSDT 1m --last 5\nisobar get BTCUSDT 1m --from 2024-01-01 --to 2024-02-01 --format csv\nisobar get BTCUSDT 1m --resample 1h --last 24", 2, 2,
      {OPTION_from, OPTION_to, OPTION_last, OPTION_resample, OPTION_limit, OPTION_format, OPTION_explain, OPTION_tz, GLOBAL}, command_get},
@@ -42,7 +44,8 @@ static const struct command commands[] = {
     {"verify", "", "Check the hashes of everything stored", "isobar verify --deep", 0, 0, {OPTION_deep, GLOBAL}, command_verify},
     {"maintain", "[seal] [collect] [checkpoint]", "Pack loose bars, delete what is left over",
      "isobar maintain\nisobar maintain collect --grace-seconds 86400", 0, 3, {OPTION_grace_seconds, GLOBAL}, command_maintain},
-    {"quarantine", "ls|drop", "Rows that imports refused, with file, line and reason", "isobar quarantine ls", 1, 1, {GLOBAL}, command_quarantine},
+    {"quarantine", "ls|show|drop [FILE]", "Rows that imports refused, with file, line and reason",
+     "isobar quarantine ls\nisobar quarantine show prices.csv", 1, 2, {GLOBAL}, command_quarantine},
     {"snapshot", "create NAME [SYMBOL:INTERVAL...] | ls | show NAME", "Name a fixed state of bars by one root hash",
      "isobar snapshot create 2024-q1 BTCUSDT:1m --from 2024-01-01 --to 2024-04-01\nisobar snapshot ls", 1, 1 << 20,
      {OPTION_from, OPTION_to, GLOBAL}, command_snapshot},

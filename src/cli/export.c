@@ -65,7 +65,8 @@ static iso_status print_report(const struct call *call, const char *path,
                                const struct export_report *report, struct iso_error *err)
 {
     if (!call_flag(call, OPTION_json)) {
-        call_say(call, "isobar: %zu rows, %zu bytes to %s", report->rows, report->bytes, path);
+        call_say(call, "isobar: %zu rows, %zu bytes to %s%s", report->rows, report->bytes, path,
+                 report->file_count > 1 ? " and below" : "");
         return ISO_OK;
     }
     ISO_DEFER(text_reset) struct text text = {0};
@@ -74,20 +75,39 @@ static iso_status print_report(const struct call *call, const char *path,
     json_add_integer(&json, "rows", (int64_t)report->rows);
     json_add_integer(&json, "bytes", (int64_t)report->bytes);
     json_begin_array(&json, "files");
-    json_add_string(&json, NULL, path);
+    for (size_t i = 0; i < report->file_count; i++) {
+        json_add_string(&json, NULL, report->files[i]);
+    }
     json_end_array(&json);
     result_json_coverage(&json, &report->coverage);
     return result_json_end(&json, err);
 }
 
+/* CSV where nothing is said, else what the table names. */
+static iso_status find_format(const struct call *call, enum export_format *format,
+                              struct iso_error *err)
+{
+    static const struct {
+        const char *name;
+        enum export_format format;
+    } formats[] = {{"csv", EXPORT_CSV}, {"parquet", EXPORT_PARQUET}, {"duckdb", EXPORT_DUCKDB}};
+    const char *name = call_given(call, OPTION_format) ? call_text(call, OPTION_format) : "csv";
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        if (strcmp(formats[i].name, name) == 0) {
+            *format = formats[i].format;
+            return ISO_OK;
+        }
+    }
+    ISO_FAIL(BAD_ARGUMENT, err, "export writes --format csv, parquet or duckdb; %s",
+             strcmp(name, "arrow") == 0 ? "the Python package gives Arrow"
+                                        : "\"isobar get\" prints tables and JSON");
+}
+
 static iso_status make_request(struct call *call, struct chosen *chosen,
                                struct export_request *request, struct iso_error *err)
 {
-    const char *format = call_text(call, OPTION_format);
-    if (call_given(call, OPTION_format) && strcmp(format, "csv") != 0) {
-        ISO_FAIL(BAD_ARGUMENT, err,
-                 "export writes --format csv; \"isobar get\" prints tables and JSON");
-    }
+    ISO_TRY(find_format(call, &request->format, err));
+    request->partitioned = call_flag(call, OPTION_partition);
     ISO_TRY(call_require(call, OPTION_output, &request->path, err));
     ISO_TRY(call_range(call, &request->range, err));
     if (call_flag(call, OPTION_json) && strcmp(request->path, "-") == 0) {
@@ -114,7 +134,7 @@ iso_status command_export(struct call *call, struct iso_error *err)
     ISO_TRY(check_named(&chosen, err));
     request.series = chosen.series;
     request.series_count = chosen.count;
-    iso_status status = export_csv(store, &request, &report, err);
+    iso_status status = export_bars(store, &request, &report, err);
     if (iso_failed(status)) {
         return interrupted() ? interrupted_status(err) : status;
     }

@@ -1,22 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ls counts refused rows by file and reason, show prints each with its text, drop forgets them; the
+ * last two of one file where it is named. As JSON, ls and show both give every row.
+ */
 #include "cli/command.h"
 
 #include <string.h>
 
 /* Where the rows go: one of both is set. */
 struct row_list {
+    const char *file; /* NULL: any */
     struct json *json;
     struct text *text;
     size_t count;
 };
 
+static void row_text(struct text *text, const struct quarantine_row *row)
+{
+    size_t length = strlen(row->text);
+    text_addf(text, "%s:%lld: %s\n    ", row->file, (long long)row->line, row->reason);
+    text_add_shown(text, row->text, length < 200 ? length : 200);
+    text_add_char(text, '\n');
+}
+
 static iso_status list_row(void *context, const struct quarantine_row *row, struct iso_error *err)
 {
     struct row_list *listing = context;
+    if (listing->file != NULL && strcmp(listing->file, row->file) != 0) {
+        return ISO_OK;
+    }
     listing->count++;
     if (listing->json == NULL) {
-        text_addf(listing->text, "%s:%lld: %s\n    %.200s\n", row->file, (long long)row->line,
-                  row->reason, row->text);
+        row_text(listing->text, row);
         return text_check(listing->text, err);
     }
     struct json *json = listing->json;
@@ -30,19 +45,16 @@ static iso_status list_row(void *context, const struct quarantine_row *row, stru
     return text_check(json->text, err);
 }
 
-static iso_status list(struct call *call, struct store *store, struct iso_error *err)
+static const char *named_file(const struct call *call)
+{
+    return call->argument_count > 1 ? call->arguments[1] : NULL;
+}
+
+static iso_status print_json(struct call *call, struct store *store, struct iso_error *err)
 {
     ISO_DEFER(text_reset) struct text text = {0};
     struct json json = {.text = &text};
-    struct row_list listing = {.text = &text};
-    if (!call_flag(call, OPTION_json)) {
-        ISO_TRY(store_each_quarantined(store, list_row, &listing, err));
-        if (listing.count == 0) {
-            call_say(call, "isobar: no row is in quarantine");
-        }
-        return result_write(&text, err);
-    }
-    listing.json = &json;
+    struct row_list listing = {.file = named_file(call), .json = &json};
     result_json_begin(&json);
     json_begin_array(&json, "rows");
     ISO_TRY(store_each_quarantined(store, list_row, &listing, err));
@@ -50,10 +62,55 @@ static iso_status list(struct call *call, struct store *store, struct iso_error 
     return result_json_end(&json, err);
 }
 
+static iso_status show(struct call *call, struct store *store, struct iso_error *err)
+{
+    ISO_DEFER(text_reset) struct text text = {0};
+    struct row_list listing = {.file = named_file(call), .text = &text};
+    if (call_flag(call, OPTION_json)) {
+        return print_json(call, store, err);
+    }
+    ISO_TRY(store_each_quarantined(store, list_row, &listing, err));
+    if (listing.count == 0) {
+        call_say(call, "isobar: no row is in quarantine%s%s", listing.file != NULL ? " of " : "",
+                 listing.file != NULL ? listing.file : "");
+    }
+    return result_write(&text, err);
+}
+
+static iso_status list_group(void *context, const struct quarantine_group *group,
+                             struct iso_error *err)
+{
+    struct table *table = context;
+    (void)err;
+    table_cell(table, "%s", group->file);
+    table_cell(table, "%s", group->reason);
+    table_cell(table, "%zu", group->rows);
+    table_cell(table, "%lld", (long long)group->first_line);
+    return ISO_OK;
+}
+
+static iso_status list(struct call *call, struct store *store, struct iso_error *err)
+{
+    static const char *const heads[] = {"file", "reason", ">rows", ">first line"};
+    ISO_DEFER(text_reset) struct text text = {0};
+    struct table table = {0};
+    if (call_flag(call, OPTION_json)) {
+        return print_json(call, store, err);
+    }
+    table_begin(&table, heads, sizeof heads / sizeof heads[0]);
+    iso_status status = store_each_quarantine_group(store, list_group, &table, err);
+    if (table.cell_count == sizeof heads / sizeof heads[0]) { /* heads only */
+        call_say(call, "isobar: no row is in quarantine");
+    }
+    table_end(&table, &text);
+    ISO_TRY(status);
+    return result_write(&text, err);
+}
+
 static iso_status drop(struct call *call, struct store *store, struct iso_error *err)
 {
     size_t dropped;
-    ISO_TRY(store_quarantine_drop(store, &dropped, err));
+    ISO_TRY(store_quarantine_drop(store, named_file(call), &dropped, err));
     if (!call_flag(call, OPTION_json)) {
         call_say(call, "isobar: %zu rows forgotten", dropped);
         return ISO_OK;
@@ -67,15 +124,19 @@ static iso_status drop(struct call *call, struct store *store, struct iso_error 
 
 iso_status command_quarantine(struct call *call, struct iso_error *err)
 {
-    ISO_DEFER(store_close) struct store *store = NULL;
-    const char *what = call->arguments[0];
-    if (strcmp(what, "ls") == 0 || strcmp(what, "show") == 0) {
-        ISO_TRY(call_store(call, STORE_READ, &store, err));
-        return list(call, store, err);
+    static const struct {
+        const char *name;
+        enum store_mode mode;
+        iso_status (*run)(struct call *call, struct store *store, struct iso_error *err);
+    } actions[] = {
+        {"ls", STORE_READ, list}, {"show", STORE_READ, show}, {"drop", STORE_CHANGE, drop}};
+    for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
+        if (strcmp(actions[i].name, call->arguments[0]) == 0) {
+            ISO_DEFER(store_close) struct store *store = NULL;
+            ISO_TRY(call_store(call, actions[i].mode, &store, err));
+            return actions[i].run(call, store, err);
+        }
     }
-    if (strcmp(what, "drop") == 0) {
-        ISO_TRY(call_store(call, STORE_CHANGE, &store, err));
-        return drop(call, store, err);
-    }
-    ISO_FAIL(BAD_ARGUMENT, err, "isobar quarantine knows ls and drop, not \"%.40s\"", what);
+    ISO_FAIL(BAD_ARGUMENT, err, "isobar quarantine knows ls, show and drop, not \"%.40s\"",
+             call->arguments[0]);
 }

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { RANK_NONE = 100, RANK_DATE = 3 };
+enum { RANK_NONE = 100, RANK_DATE = 3, RANK_BID = 3 };
 
 const char *column_name(enum column column)
 {
@@ -37,6 +37,12 @@ static const struct {
     {"vwap", COLUMN_vwap, 0}, {"vw", COLUMN_vwap, 1},
     {"tradecount", COLUMN_trade_count, 0}, {"count", COLUMN_trade_count, 1}, {"trades", COLUMN_trade_count, 1},
     {"numberoftrades", COLUMN_trade_count, 1}, {"numtrades", COLUMN_trade_count, 1}, {"n", COLUMN_trade_count, 2},
+    {"bidopen", COLUMN_open, 3}, {"bidhigh", COLUMN_high, 3}, {"bidlow", COLUMN_low, 3}, {"bidclose", COLUMN_close, 3},
+    {"openbid", COLUMN_open, 3}, {"highbid", COLUMN_high, 3}, {"lowbid", COLUMN_low, 3}, {"closebid", COLUMN_close, 3},
+    {"askopen", COLUMN_ask_open, 0}, {"askhigh", COLUMN_ask_high, 0}, {"asklow", COLUMN_ask_low, 0}, {"askclose", COLUMN_ask_close, 0},
+    {"openask", COLUMN_ask_open, 0}, {"highask", COLUMN_ask_high, 0}, {"lowask", COLUMN_ask_low, 0}, {"closeask", COLUMN_ask_close, 0},
+    {"quotevolume", COLUMN_quote_volume, 0}, {"quoteassetvolume", COLUMN_quote_volume, 0}, {"volumequote", COLUMN_quote_volume, 0},
+    {"turnover", COLUMN_quote_volume, 1}, {"quotevol", COLUMN_quote_volume, 1},
     {"symbol", COLUMN_symbol, 0}, {"ticker", COLUMN_symbol, 1}, {"instrument", COLUMN_symbol, 2},
 };
 /* clang-format on */
@@ -67,10 +73,12 @@ static int name_rank(const char *plain, enum column column)
         }
     }
     bool named_volume = strncmp(plain, "volume", 6) == 0 && plain[6] != '\0';
-    return column == COLUMN_volume && named_volume ? 3 : RANK_NONE;
+    bool volume = column == COLUMN_volume || column == COLUMN_quote_volume;
+    return volume && named_volume ? 3 : RANK_NONE;
 }
 
-static int find_by_name(const struct csv_row *header, enum column column, int *rank)
+/* Of columns of the same rank the first is taken. */
+static int find_by_name(const struct csv_row *header, enum column column, int taken, int *rank)
 {
     int best = -1;
     *rank = RANK_NONE;
@@ -78,7 +86,7 @@ static int find_by_name(const struct csv_row *header, enum column column, int *r
         char plain[COLUMN_NAME_BYTES];
         column_plain_name(&header->field[i], plain);
         int found = name_rank(plain, column);
-        if (found < *rank) {
+        if (found < *rank && (int)i != taken) {
             best = (int)i;
             *rank = found;
         }
@@ -90,7 +98,16 @@ void columns_by_name(const struct csv_row *header, int place[COLUMN_COUNT])
 {
     int rank[COLUMN_COUNT];
     for (int i = 0; i < COLUMN_COUNT; i++) {
-        place[i] = find_by_name(header, (enum column)i, &rank[i]);
+        /* The volume in the quote currency is another column than the volume. */
+        int taken = i == COLUMN_quote_volume ? place[COLUMN_volume] : -1;
+        place[i] = find_by_name(header, (enum column)i, taken, &rank[i]);
+    }
+    /* Trades with an ask beside them are no quotes. */
+    bool quotes = rank[COLUMN_close] == RANK_BID && place[COLUMN_ask_open] >= 0 &&
+                  place[COLUMN_ask_high] >= 0 && place[COLUMN_ask_low] >= 0 &&
+                  place[COLUMN_ask_close] >= 0;
+    for (int i = COLUMN_ask_open; i <= COLUMN_ask_close && !quotes; i++) {
+        place[i] = -1;
     }
     /* A column "time" is the clock of a date, or else the time itself. */
     if (rank[COLUMN_timestamp] != RANK_DATE) {

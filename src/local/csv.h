@@ -37,6 +37,7 @@ struct csv_reader {
     char separator;
     char newline; /* '\n', or '\r' in files of old */
     int64_t line;
+    size_t wanted; /* fields past so many need only be counted; 0: none */
 };
 
 /* Cut the next line that is not blank; false at the end. */

@@ -12,22 +12,43 @@ enum { SAMPLE_ROWS = 200 };
 
 /* clang-format off */
 /* Files without a header: what stands in which field, - for what is left out. The first row whose
- * fields make bars of the file's first rows is taken. */
+ * fields make bars of the file's first rows is taken. Lean's are told by their path. */
 static const struct {
     const char *name;
     const char *columns;
+    bool is_lean;
 } headerless[] = {
-    {"Binance klines", "timestamp,open,high,low,close,volume,-close_time,-quote_volume,trade_count,"
-                       "-taker_buy_volume,-taker_buy_quote_volume,-ignore"},
-    {"bars without a header", "timestamp,open,high,low,close,volume"},
-    {"bars without a header or volume", "timestamp,open,high,low,close"},
-    {"Bitfinex candles", "timestamp,open,close,high,low,volume"},
+    {"Binance klines", "timestamp,open,high,low,close,volume,-close_time,quote_volume,trade_count,"
+                       "-taker_buy_volume,-taker_buy_quote_volume,-ignore", false},
+    {"bars without a header", "timestamp,open,high,low,close,volume", false},
+    {"bars without a header or volume", "timestamp,open,high,low,close", false},
+    {"Bitfinex candles", "timestamp,open,close,high,low,volume", false},
+    {"Kraken bars", "timestamp,open,high,low,close,volume,trade_count", false},
+    {"MetaTrader bars", "timestamp,clock,open,high,low,close,volume", false},
+    {"MetaTrader bars without volume", "timestamp,clock,open,high,low,close", false},
+    {"Bybit klines", "timestamp,open,high,low,close,volume,quote_volume", false},
+    {"Kraken OHLC", "timestamp,open,high,low,close,vwap,volume,trade_count", false},
+    {"QuantConnect Lean trades", "timestamp,open,high,low,close,volume", true},
+    {"QuantConnect Lean quotes", "timestamp,open,high,low,close,-bid_size,"
+                                 "ask_open,ask_high,ask_low,ask_close,-ask_size", true},
 };
 enum { HEADERLESS_COUNT = sizeof headerless / sizeof headerless[0] };
+
+/* Vendors that their files' names tell, and the zone of all their times. */
+static const struct {
+    const char *word;
+    const char *vendor;
+    const char *zone;
+} vendors[] = {
+    {"HISTDATA", "HistData", "-05:00"}, {"DAT_ASCII_", "HistData", "-05:00"},
+    {"DAT_NT_", "HistData", "-05:00"}, {"DAT_MT_", "HistData", "-05:00"},
+    {"DAT_MS_", "HistData", "-05:00"}, {"DAT_XLSX_", "HistData", "-05:00"},
+};
 /* clang-format on */
 
 void mapping_reset(struct mapping *mapping)
 {
+    zone_close(&mapping->zone);
     text_reset(&mapping->left_out);
     text_reset(&mapping->explanation);
 }
@@ -39,6 +60,7 @@ static void map_nothing(struct mapping *mapping)
     }
     mapping->time_kind = TIME_KIND_TEXT;
     mapping->epoch_per_second = 1;
+    mapping->price_divisor = 1;
 }
 
 /* Whether a field reads as a number or a time, so that the line is no header. */
@@ -68,6 +90,8 @@ static bool is_preamble(const struct csv_row *row)
 
 /* The rows that decide what the tables leave open. */
 struct sample {
+    const struct sniff_hints *hints;
+    const struct lean *lean;  /* of hints, where there is no header: Lean writes none */
     struct csv_reader reader; /* before the first row of data */
     struct csv_row header;    /* valid where has_header */
     struct csv_row first;     /* row of data */
@@ -140,8 +164,14 @@ static void decide_time_kind(const struct sample *sample, struct mapping *mappin
 {
     size_t digits = longest_epoch(sample, mapping);
     int64_t time_us;
+    const struct lean *lean = sample->lean;
     mapping->time_kind = TIME_KIND_TEXT;
-    if (digits == 0 || digits == 8 || import_row_time(mapping, &sample->first, 0, &time_us)) {
+    if (lean != NULL && lean->counts_from_day) {
+        mapping->time_kind = TIME_KIND_DAY;
+        mapping->day_us = lean->day_us;
+        return;
+    }
+    if (digits == 0 || digits == 8 || import_row_time(mapping, &sample->first, &time_us) == NULL) {
         return;
     }
     int64_t per_second = epoch_per_second(digits);
@@ -177,7 +207,7 @@ static struct trial try_rows(const struct sample *sample, const struct mapping *
     struct csv_row fields;
     while (trial.rows < SAMPLE_ROWS && csv_next(&reader, &fields)) {
         struct import_row row;
-        const char *reason = import_row_read(mapping, &fields, 0, &row);
+        const char *reason = import_row_read(mapping, &fields, &row);
         trial.rows++;
         trial.good += reason == NULL;
         trial.shaped += fields.field_count == mapping->field_count;
@@ -211,13 +241,16 @@ static bool map_by_places(const char *columns, size_t field_count, struct mappin
 }
 
 /* Name what a headerless row has and we do not store. */
-static void note_left_out_places(const char *columns, struct mapping *mapping)
+static void note_left_out_places(const char *columns, bool derive_vwap, struct mapping *mapping)
 {
+    static const char quote[] = "quote_volume";
     for (const char *at = columns; *at != '\0';) {
         const char *comma = strchrnul(at, ',');
-        if (*at == '-') {
+        bool unused = !derive_vwap && strncmp(at, quote, sizeof quote - 1) == 0;
+        if (*at == '-' || unused) {
+            const char *name = *at == '-' ? at + 1 : at;
             text_add(&mapping->left_out, mapping->left_out.length > 0 ? ", " : "");
-            text_append(&mapping->left_out, at + 1, (size_t)(comma - at - 1));
+            text_append(&mapping->left_out, name, (size_t)(comma - name));
         }
         at = *comma == ',' ? comma + 1 : comma;
     }
@@ -229,7 +262,8 @@ static iso_status map_headerless(const struct sample *sample, struct mapping *ma
     size_t best = HEADERLESS_COUNT;
     size_t fewest_outside = SIZE_MAX;
     for (size_t i = 0; i < HEADERLESS_COUNT; i++) {
-        if (!map_by_places(headerless[i].columns, sample->first.field_count, mapping)) {
+        if (headerless[i].is_lean != (sample->lean != NULL) ||
+            !map_by_places(headerless[i].columns, sample->first.field_count, mapping)) {
             continue;
         }
         decide_time_kind(sample, mapping);
@@ -248,7 +282,7 @@ static iso_status map_headerless(const struct sample *sample, struct mapping *ma
                  (long long)sample->first.line, sample->first.field_count, mapping->separator);
     }
     (void)map_by_places(headerless[best].columns, sample->first.field_count, mapping);
-    note_left_out_places(headerless[best].columns, mapping);
+    note_left_out_places(headerless[best].columns, sample->hints->derive_vwap, mapping);
     mapping->dialect = headerless[best].name;
     return ISO_OK;
 }
@@ -314,6 +348,12 @@ static iso_status apply_columns(const struct sample *sample, const char *columns
     return ISO_OK;
 }
 
+static void add_shown(struct text *text, const char *begin, const char *end, size_t limit)
+{
+    size_t length = (size_t)(end - begin);
+    text_add_shown(text, begin, length < limit ? length : limit);
+}
+
 static iso_status check_complete(const struct sample *sample, const struct mapping *mapping,
                                  struct iso_error *err)
 {
@@ -329,11 +369,12 @@ static iso_status check_complete(const struct sample *sample, const struct mappi
         return ISO_OK;
     }
     const struct csv_row *row = sample->has_header ? &sample->header : &sample->first;
-    int shown = (int)(row->end - row->begin < 160 ? row->end - row->begin : 160);
+    ISO_DEFER(text_reset) struct text shown = {0};
+    add_shown(&shown, row->begin, row->end, 160);
     ISO_FAIL(BAD_FORMAT, err,
-             "line %lld names no column for %s; it reads \"%.*s\"; name the columns with "
+             "line %lld names no column for %s; it reads \"%s\"; name the columns with "
              "--columns, as --columns %s=NAME",
-             (long long)row->line, text_get(&missing), shown, row->begin,
+             (long long)row->line, text_get(&missing), text_get(&shown),
              column_name(mapping->column[COLUMN_timestamp] < 0 ? COLUMN_timestamp : COLUMN_close));
 }
 
@@ -354,7 +395,7 @@ static void note_left_out_names(const struct csv_row *header, struct mapping *ma
         const struct csv_field *field = &header->field[i];
         if (!is_mapped(mapping, i) && field->begin < field->end) {
             text_add(&mapping->left_out, mapping->left_out.length > 0 ? ", " : "");
-            text_append(&mapping->left_out, field->begin, (size_t)(field->end - field->begin));
+            add_shown(&mapping->left_out, field->begin, field->end, 80);
         }
     }
 }
@@ -386,11 +427,61 @@ static void explain_column(const struct sample *sample, struct mapping *mapping,
     }
     if (sample->has_header) {
         const struct csv_field *field = &sample->header.field[place];
-        text_addf(out, "  %-11s <- \"%.*s\" (column %d)\n", name, (int)(field->end - field->begin),
-                  field->begin, place + 1);
+        text_addf(out, "  %-11s <- \"", name);
+        add_shown(out, field->begin, field->end, 80);
+        text_addf(out, "\" (column %d)\n", place + 1);
     } else {
         text_addf(out, "  %-11s <- column %d\n", name, place + 1);
     }
+}
+
+const char *side_name(enum quote_side side)
+{
+    static const char *const names[] = {"mid", "bid", "ask"};
+    return names[side];
+}
+
+enum quote_side side_named(const char *name)
+{
+    return strcmp(name, "bid") == 0 ? SIDE_BID : strcmp(name, "ask") == 0 ? SIDE_ASK : SIDE_MID;
+}
+
+static void explain_times(const struct mapping *mapping, struct text *out)
+{
+    int64_t per_second = mapping->epoch_per_second;
+    switch (mapping->time_kind) {
+    case TIME_KIND_EPOCH:
+        text_addf(out, "times are %s since 1970 UTC, told by their digits\n",
+                  per_second == 1         ? "seconds"
+                  : per_second == 1000    ? "milliseconds"
+                  : per_second == 1000000 ? "microseconds"
+                                          : "nanoseconds");
+        return;
+    case TIME_KIND_DAY:
+        text_add(out, "times are milliseconds since the midnight of the day in the file's name\n");
+        break;
+    default:
+        text_add(out, "times are calendar dates and times\n");
+    }
+    text_addf(out, "times that name no zone are of %s (--tz chooses)\n",
+              mapping->zone != NULL ? zone_name(mapping->zone) : "UTC");
+}
+
+static void explain_rest(struct mapping *mapping)
+{
+    struct text *out = &mapping->explanation;
+    if (mapping->column[COLUMN_ask_close] >= 0) {
+        text_addf(out, "it quotes bid and ask: the bars are the %s (--side chooses)\n",
+                  side_name(mapping->side));
+    }
+    if (mapping->column[COLUMN_quote_volume] >= 0) {
+        text_add(out, "vwap is quote_volume / volume\n");
+    }
+    if (mapping->price_divisor != 1) {
+        text_addf(out, "prices are divided by %g\n", mapping->price_divisor);
+    }
+    text_addf(out, "left out: %s\n",
+              mapping->left_out.length > 0 ? text_get(&mapping->left_out) : "nothing");
 }
 
 static void explain(const struct sample *sample, struct mapping *mapping)
@@ -408,18 +499,8 @@ static void explain(const struct sample *sample, struct mapping *mapping)
     for (int i = 0; i < COLUMN_COUNT; i++) {
         explain_column(sample, mapping, i);
     }
-    if (mapping->time_kind == TIME_KIND_EPOCH) {
-        int64_t per_second = mapping->epoch_per_second;
-        text_addf(out, "times are %s since 1970 UTC, told by their digits\n",
-                  per_second == 1         ? "seconds"
-                  : per_second == 1000    ? "milliseconds"
-                  : per_second == 1000000 ? "microseconds"
-                                          : "nanoseconds");
-    } else {
-        text_add(out, "times are calendar dates and times\n");
-    }
-    text_addf(out, "left out: %s\n",
-              mapping->left_out.length > 0 ? text_get(&mapping->left_out) : "nothing");
+    explain_times(mapping, out);
+    explain_rest(mapping);
 }
 
 /* The mapping must make a bar of at least one of the first rows, or it is the wrong one. */
@@ -437,15 +518,16 @@ static iso_status check_trial(const struct sample *sample, const struct mapping 
     int64_t time_us;
     const struct csv_row *first = &sample->first;
     if (first->problem == NULL && first->field_count == mapping->field_count &&
-        !import_row_time(mapping, first, 0, &time_us)) {
+        import_row_time(mapping, first, &time_us) != NULL) {
         const struct csv_field *field = &first->field[mapping->column[COLUMN_timestamp]];
-        int shown = (int)(field->end - field->begin < 40 ? field->end - field->begin : 40);
+        ISO_DEFER(text_reset) struct text shown = {0};
+        add_shown(&shown, field->begin, field->end, 40);
         ISO_FAIL(
             BAD_FORMAT, err,
-            "line %lld: \"%.*s\" is no time that is understood, nor are those below it; "
+            "line %lld: \"%s\" is no time that is understood, nor are those below it; "
             "write ISO times (2024-01-31T23:59:00Z) or an epoch, or choose another column with "
             "--columns timestamp=NAME",
-            (long long)first->line, shown, field->begin);
+            (long long)first->line, text_get(&shown));
     }
     return ISO_OK; /* rows that are all bad go to quarantine, each with its reason */
 }
@@ -467,6 +549,9 @@ static iso_status map_sample(const struct sample *sample, const char *columns,
     } else {
         mapping->dialect = "columns named by number";
     }
+    if (!sample->hints->derive_vwap || mapping->column[COLUMN_vwap] >= 0) {
+        mapping->column[COLUMN_quote_volume] = -1;
+    }
     if (columns != NULL) {
         ISO_TRY(apply_columns(sample, columns, mapping, err));
     }
@@ -477,17 +562,41 @@ static iso_status map_sample(const struct sample *sample, const char *columns,
     return ISO_OK;
 }
 
-iso_status dialect_sniff(const char *begin, const char *end, char newline, const char *columns,
-                         struct mapping *mapping, struct iso_error *err)
+/* The zone of times that name none: what a person gave, or what the vendor is known for. */
+static iso_status decide_zone(const struct sample *sample, struct mapping *mapping,
+                              struct iso_error *err)
 {
-    struct sample sample = {.reader = {.at = begin, .end = end, .newline = newline}};
+    const struct sniff_hints *hints = sample->hints;
+    const char *zone = hints->zone;
+    for (size_t i = 0; zone == NULL && i < sizeof vendors / sizeof vendors[0]; i++) {
+        if (hints->name != NULL && strstr(hints->name, vendors[i].word) != NULL) {
+            zone = vendors[i].zone;
+            mapping->dialect = vendors[i].vendor;
+        }
+    }
+    if (sample->lean != NULL) {
+        mapping->price_divisor = sample->lean->price_divisor;
+        zone = zone == NULL || sample->lean->zone == NULL ? sample->lean->zone : zone;
+    }
+    return zone != NULL ? iso_context(zone_open(zone, &mapping->zone, err), err, "--tz") : ISO_OK;
+}
+
+iso_status dialect_sniff(const char *begin, const char *end, char newline,
+                         const struct sniff_hints *hints, struct mapping *mapping,
+                         struct iso_error *err)
+{
+    struct sample sample = {.hints = hints,
+                            .reader = {.at = begin, .end = end, .newline = newline}};
     look_at_sample(&sample);
+    sample.lean = sample.has_header ? NULL : hints->lean;
     map_nothing(mapping);
     mapping->separator = sample.reader.separator;
     if (!sample.has_header && !sample.has_rows) {
         ISO_FAIL(BAD_FORMAT, err, "there is no line of data in it");
     }
-    ISO_TRY(map_sample(&sample, columns, mapping, err));
+    ISO_TRY(map_sample(&sample, hints->columns, mapping, err));
+    mapping->side = hints->side;
+    ISO_TRY(decide_zone(&sample, mapping, err));
     if (!sample.has_rows) {
         ISO_FAIL(BAD_FORMAT, err, "there is a header, but no row below it");
     }
@@ -499,6 +608,31 @@ iso_status dialect_sniff(const char *begin, const char *end, char newline, const
     }
     ISO_TRY(check_trial(&sample, mapping, err));
     explain(&sample, mapping);
+    ISO_TRY(text_check(&mapping->left_out, err));
+    return text_check(&mapping->explanation, err);
+}
+
+iso_status dialect_of_names(const char *header, const char *dialect,
+                            const struct sniff_hints *hints, struct mapping *mapping,
+                            struct iso_error *err)
+{
+    struct sample sample = {.hints = hints, .has_header = true};
+    sample.reader = (struct csv_reader){
+        .at = header, .end = header + strlen(header), .separator = ',', .newline = '\n'};
+    map_nothing(mapping);
+    if (!csv_next(&sample.reader, &sample.header)) {
+        ISO_FAIL(BAD_FORMAT, err, "the table has no columns");
+    }
+    ISO_TRY(map_sample(&sample, hints->columns, mapping, err));
+    mapping->column[COLUMN_clock] = -1; /* tables keep a time in one column */
+    mapping->dialect = dialect;
+    mapping->side = hints->side;
+    ISO_TRY(decide_zone(&sample, mapping, err));
+    text_addf(&mapping->explanation, "read as %s: the names of the columns tell\n", dialect);
+    for (int i = 0; i < COLUMN_COUNT; i++) {
+        explain_column(&sample, mapping, i);
+    }
+    explain_rest(mapping);
     ISO_TRY(text_check(&mapping->left_out, err));
     return text_check(&mapping->explanation, err);
 }

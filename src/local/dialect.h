@@ -9,11 +9,15 @@
 
 #include "base/text.h"
 #include "local/csv.h"
+#include "local/lean.h"
+#include "market/zone.h"
 
 /* clang-format off */
-/* Our columns, in the order of our own CSV; clock is a second column that goes with a date. */
+/* Our columns, in the order of our own CSV; clock is a second column that goes with a date. Where a
+ * file quotes both sides, open to close are the bid. quote_volume is read only to derive vwap. */
 #define ISO_COLUMN_TABLE(X) \
-    X(symbol) X(timestamp) X(open) X(high) X(low) X(close) X(volume) X(vwap) X(trade_count) X(clock)
+    X(symbol) X(timestamp) X(open) X(high) X(low) X(close) X(volume) X(vwap) X(trade_count) X(clock) \
+    X(ask_open) X(ask_high) X(ask_low) X(ask_close) X(quote_volume)
 /* clang-format on */
 
 enum column {
@@ -29,7 +33,14 @@ const char *column_name(enum column column);
 enum time_kind {
     TIME_KIND_TEXT,  /* what time_parse reads */
     TIME_KIND_EPOCH, /* a number since 1970 UTC, in epoch units */
+    TIME_KIND_DAY,   /* milliseconds since the midnight of day_us */
 };
+
+/* Which prices of a file that quotes bid and ask become bars. */
+enum quote_side { SIDE_MID, SIDE_BID, SIDE_ASK };
+const char *side_name(enum quote_side side);
+/* The side named so; SIDE_MID where none is. */
+enum quote_side side_named(const char *name);
 
 /* What to read from where; lives in the caller's memory, holds text: mapping_reset. */
 struct mapping {
@@ -42,19 +53,40 @@ struct mapping {
     int column[COLUMN_COUNT]; /* index of the field, from 0; -1 where the file has none */
     enum time_kind time_kind;
     int64_t epoch_per_second; /* 1, 1000, 1000000 or 1000000000 */
-    struct text left_out;     /* names of columns that are not stored, parted by ", " */
-    struct text explanation;  /* lines that say what was chosen and why */
+    int64_t day_us;           /* as the zone's wall shows it */
+    struct zone *zone;        /* of times that name none; NULL: UTC. Owned */
+    enum quote_side side;
+    double price_divisor;    /* prices are written as so many times as much */
+    struct text left_out;    /* names of columns that are not stored, parted by ", " */
+    struct text explanation; /* lines that say what was chosen and why */
 };
 
 void mapping_reset(struct mapping *mapping);
 
+/* What is known about a file beside its text. */
+struct sniff_hints {
+    const char *columns; /* what a person gave to override the mapping, or NULL */
+    const char *zone;    /* given by a person, or NULL */
+    const char *name;    /* of the file and its member: some vendors are told by it alone */
+    enum quote_side side;
+    bool derive_vwap;        /* from the volume in the quote currency */
+    const struct lean *lean; /* NULL, or not Lean's */
+};
+
 /*
- * Decide the mapping from the first block of a file. columns is what a person gave to override it
- * ("timestamp=Time,open=O,volume=-": names of the header or numbers from 1; - leaves one out) or
- * NULL. Fails with BAD_FORMAT (what is missing, and what to do) or BAD_ARGUMENT (columns names what
- * is not there).
+ * Decide the mapping from the first block of a file. hints->columns is as
+ * "timestamp=Time,open=O,volume=-": names of the header or numbers from 1; - leaves one out. Fails
+ * with BAD_FORMAT (what is missing, and what to do) or BAD_ARGUMENT (columns names what is not
+ * there, zone is none).
  */
-iso_status dialect_sniff(const char *begin, const char *end, char newline, const char *columns,
-                         struct mapping *mapping, struct iso_error *err);
+iso_status dialect_sniff(const char *begin, const char *end, char newline,
+                         const struct sniff_hints *hints, struct mapping *mapping,
+                         struct iso_error *err);
+
+/* As dialect_sniff, of a table whose columns have these names, as a header of CSV; dialect says
+ * what kind it is. Its times are the caller's business. */
+iso_status dialect_of_names(const char *header, const char *dialect,
+                            const struct sniff_hints *hints, struct mapping *mapping,
+                            struct iso_error *err);
 
 #endif

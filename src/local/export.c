@@ -2,110 +2,39 @@
 #include "local/export.h"
 
 #include "local/bars_csv.h"
+#include "local/export_feed.h"
+#include "local/export_sink.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { ROWS_AT_ONCE = 1 << 14 };
-
-/* Where the text goes; temporary is NULL for standard output and for what is no regular file. */
-struct sink {
-    const struct os *os;
-    const char *path;
-    char *target; /* path with links followed */
-    char *temporary;
-    int file;
-    bool published;
-};
-
-static void sink_close(struct sink *sink)
-{
-    if (sink->file > STDERR_FILENO) {
-        (void)sink->os->close(sink->os->context, sink->file);
-    }
-    if (sink->temporary != NULL && !sink->published) {
-        (void)sink->os->unlink(sink->os->context, sink->temporary);
-    }
-    free(sink->temporary);
-    free(sink->target);
-}
-
-static iso_status sink_failed(const struct sink *sink, struct iso_error *err)
-{
-    ISO_FAIL(IO, err, "%s could not be written: %s", sink->path, strerror(errno));
-}
-
-static iso_status sink_open(struct sink *sink, struct iso_error *err)
-{
-    if (strcmp(sink->path, "-") == 0) {
-        sink->file = STDOUT_FILENO;
-        sink->path = "standard output";
-        return ISO_OK;
-    }
-    bool regular;
-    ISO_TRY(file_resolve(sink->path, &sink->target, &regular, err));
-    if (!regular) {
-        sink->file = sink->os->open(sink->os->context, sink->target, O_WRONLY, 0);
-        return sink->file < 0 ? sink_failed(sink, err) : ISO_OK;
-    }
-    uint32_t chance;
-    os_entropy(&chance, sizeof chance);
-    int length = asprintf(&sink->temporary, "%s.tmp.%08x", sink->target, chance);
-    if (length < 0) {
-        sink->temporary = NULL;
-        ISO_FAIL(OUT_OF_MEMORY, err, "no memory for a path");
-    }
-    sink->file =
-        sink->os->open(sink->os->context, sink->temporary, O_WRONLY | O_CREAT | O_EXCL, 0666);
-    if (sink->file < 0) {
-        sink->published = true; /* nothing to remove */
-        return sink_failed(sink, err);
-    }
-    return ISO_OK;
-}
-
-static iso_status sink_write(struct sink *sink, const struct text *text, struct iso_error *err)
-{
-    ISO_TRY(text_check(text, err));
-    for (size_t done = 0; done < text->length;) {
-        ssize_t wrote =
-            sink->os->write(sink->os->context, sink->file, text->data + done, text->length - done);
-        if (wrote < 0 && errno == EINTR) {
-            continue;
-        }
-        if (wrote <= 0) {
-            errno = wrote == 0 ? EIO : errno;
-            return sink_failed(sink, err);
-        }
-        done += (size_t)wrote;
-    }
-    return ISO_OK;
-}
-
-static iso_status sink_publish(struct sink *sink, struct iso_error *err)
-{
-    if (sink->temporary == NULL) {
-        return ISO_OK;
-    }
-    if (sink->os->fsync(sink->os->context, sink->file) != 0) {
-        return sink_failed(sink, err);
-    }
-    int closed = sink->os->close(sink->os->context, sink->file);
-    sink->file = -1;
-    if (closed != 0 || sink->os->rename(sink->os->context, sink->temporary, sink->target) != 0) {
-        return sink_failed(sink, err);
-    }
-    sink->published = true;
-    return file_sync_directory(sink->os, sink->target, err);
-}
 
 void export_report_reset(struct export_report *report)
 {
     coverage_reset(&report->coverage);
+    for (size_t i = 0; i < report->file_count; i++) {
+        free(report->files[i]);
+    }
+    free(report->files);
     *report = (struct export_report){0};
+}
+
+iso_status export_report_add(struct export_report *report, const char *path, struct iso_error *err)
+{
+    size_t count = report->file_count;
+    if ((count & (count - 1)) == 0) {
+        char **grown = realloc(report->files, (count == 0 ? 1 : 2 * count) * sizeof *grown);
+        if (grown == NULL) {
+            ISO_FAIL(OUT_OF_MEMORY, err, "no memory for %zu paths", count + 1);
+        }
+        report->files = grown;
+    }
+    report->files[count] = strdup(path);
+    if (report->files[count] == NULL) {
+        ISO_FAIL(OUT_OF_MEMORY, err, "no memory for %zu paths", count + 1);
+    }
+    report->file_count++;
+    return ISO_OK;
 }
 
 static iso_status check_request(const struct export_request *request, struct iso_error *err)
@@ -113,67 +42,74 @@ static iso_status check_request(const struct export_request *request, struct iso
     if (request->series_count == 0) {
         ISO_FAIL(BAD_ARGUMENT, err, "there is no series to export; see isobar ls");
     }
-    for (size_t i = 1; i < request->series_count; i++) {
+    if (request->format != EXPORT_CSV && strcmp(request->path, "-") == 0) {
+        ISO_FAIL(BAD_ARGUMENT, err, "only CSV can be written to standard output");
+    }
+    if (request->partitioned && request->format != EXPORT_PARQUET) {
+        ISO_FAIL(BAD_ARGUMENT, err, "--partition is for --format parquet");
+    }
+    for (size_t i = 1; i < request->series_count && !request->partitioned; i++) {
         if (request->series[i].interval != request->series[0].interval) {
             ISO_FAIL(BAD_ARGUMENT, err,
-                     "the series are of several intervals (%s, %s), which one CSV cannot tell "
-                     "apart; choose one with --interval",
+                     "the series are of several intervals (%s, %s), which one file cannot tell "
+                     "apart; choose one with --interval, or write a folder of Parquet with "
+                     "--partition",
                      request->series[0].interval->name, request->series[i].interval->name);
         }
     }
     return ISO_OK;
 }
 
-static iso_status write_bars(struct sink *sink, const struct export_request *request,
-                             const struct series *series, const struct bars *bars,
-                             struct export_report *report, struct iso_error *err)
+static iso_status write_bars(struct sink *sink, const struct series *series,
+                             const struct bars *bars, struct export_report *report,
+                             struct iso_error *err)
 {
     ISO_DEFER(text_reset) struct text text = {0};
     for (size_t at = 0; at < bars->count; at += ROWS_AT_ONCE) {
         size_t rest = bars->count - at;
         struct bars slice = bars_slice(bars, at, rest < ROWS_AT_ONCE ? rest : ROWS_AT_ONCE);
-        if (request->cancelled != NULL && *request->cancelled != 0) {
-            ISO_FAIL(INTERRUPTED, err, "interrupted; %s is as it was", sink->path);
-        }
         text_clear(&text);
         bars_csv_rows(&text, series, &slice);
         ISO_TRY(sink_write(sink, &text, err));
         report->bytes += text.length;
     }
-    report->rows += bars->count;
     return ISO_OK;
 }
 
-static iso_status write_series(struct store *store, struct sink *sink,
-                               const struct export_request *request, const struct series *series,
-                               struct export_report *report, struct iso_error *err)
+static iso_status write_all(struct sink *sink, struct export_feed *feed, struct iso_error *err)
 {
-    ISO_DEFER(bars_reset) struct bars bars = {0};
-    ISO_DEFER(coverage_reset) struct coverage coverage = {0};
-    ISO_TRY(store_read(store, series, request->range, &bars, &coverage, err));
-    for (size_t i = 0; i < coverage.range_count; i++) {
-        const struct missing_range *missing = &coverage.ranges[i];
-        char reason[sizeof missing->reason];
-        (void)snprintf(reason, sizeof reason, "%s: %s", series->symbol, missing->reason);
-        ISO_TRY(coverage_add(&report->coverage, missing->range, missing->hole, reason, err));
+    const struct series *series = NULL;
+    ISO_DEFER(store_view_release) struct store_view view = {0};
+    ISO_TRY(export_feed_next(feed, &series, &view, err));
+    while (view.bars.count > 0) {
+        ISO_TRY(write_bars(sink, series, &view.bars, feed->report, err));
+        store_view_release(&view);
+        ISO_TRY(export_feed_next(feed, &series, &view, err));
     }
-    return write_bars(sink, request, series, &bars, report, err);
+    return ISO_OK;
 }
 
-iso_status export_csv(struct store *store, const struct export_request *request,
-                      struct export_report *report, struct iso_error *err)
+static iso_status export_csv(struct store *store, const struct export_request *request,
+                             struct export_report *report, struct iso_error *err)
 {
-    ISO_TRY(check_request(request, err));
     ISO_DEFER(text_reset) struct text header = {0};
-    ISO_DEFER(sink_close)
-    struct sink sink = {.os = store_os(store), .path = request->path, .file = -1};
-    report->coverage.complete = true;
+    ISO_DEFER(sink_close) struct sink sink = {.file = -1};
+    ISO_DEFER(export_feed_reset)
+    struct export_feed feed = {.store = store, .request = request, .report = report};
     bars_csv_head(&header);
-    ISO_TRY(sink_open(&sink, err));
+    ISO_TRY(sink_open(&sink, store_os(store), request->path, err));
     ISO_TRY(sink_write(&sink, &header, err));
     report->bytes += header.length;
-    for (size_t i = 0; i < request->series_count; i++) {
-        ISO_TRY(write_series(store, &sink, request, &request->series[i], report, err));
-    }
-    return sink_publish(&sink, err);
+    ISO_TRY(write_all(&sink, &feed, err));
+    ISO_TRY(sink_publish(&sink, err));
+    return export_report_add(report, request->path, err);
+}
+
+iso_status export_bars(struct store *store, const struct export_request *request,
+                       struct export_report *report, struct iso_error *err)
+{
+    ISO_TRY(check_request(request, err));
+    report->coverage.complete = true;
+    return request->format == EXPORT_CSV ? export_csv(store, request, report, err)
+                                         : export_by_duckdb(store, request, report, err);
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "local/import.h"
 
-#include "local/dialect.h"
-#include "local/import_name.h"
-#include "local/import_rows.h"
-#include "local/import_source.h"
-#include "market/time.h"
+#include "local/import_read.h"
 
+#include <stdio.h>
 #include <string.h>
-#include <strings.h>
+
+struct import {
+    struct import_rows rows;
+};
 
 void import_report_reset(struct import_report *report)
 {
@@ -28,107 +28,7 @@ void import_counts_add(struct import_counts *sum, const struct import_counts *mo
     sum->gaps += more->gaps;
 }
 
-iso_status import_zone_parse(const char *text, int64_t *zone_us, struct iso_error *err)
-{
-    if (strcasecmp(text, "UTC") == 0 || strcasecmp(text, "GMT") == 0 ||
-        strcasecmp(text, "Z") == 0) {
-        *zone_us = 0;
-        return ISO_OK;
-    }
-    bool sign = text[0] == '+' || text[0] == '-';
-    const char *digits = text + sign;
-    size_t length = strlen(digits);
-    const char *colon = memchr(digits, ':', length);
-    size_t hour_digits = colon != NULL ? (size_t)(colon - digits)
-                         : length > 2  ? length - 2
-                                       : length;
-    const char *minute_at = colon != NULL ? colon + 1 : digits + hour_digits;
-    int64_t hours;
-    int64_t minutes = 0;
-    if (!sign || length > 5 || !integer_parse(digits, digits + hour_digits, &hours) ||
-        ((colon != NULL || *minute_at != '\0') &&
-         !integer_parse(minute_at, digits + length, &minutes)) ||
-        hours > 14 || hours < 0 || minutes < 0 || minutes > 59) {
-        ISO_FAIL(BAD_ARGUMENT, err,
-                 "\"%.40s\" is no time zone; give UTC or a fixed offset, as +01:00 or -0500", text);
-    }
-    int64_t offset_us = hours * TIME_HOUR_US + minutes * TIME_MINUTE_US;
-    *zone_us = text[0] == '-' ? -offset_us : offset_us;
-    return ISO_OK;
-}
-
-static iso_status check_cancelled(const struct import_request *request, struct iso_error *err)
-{
-    if (request->cancelled != NULL && *request->cancelled != 0) {
-        ISO_FAIL(INTERRUPTED, err, "%s: interrupted; nothing of it was stored", request->path);
-    }
-    return ISO_OK;
-}
-
-/* The reader over a block that follows on what was read before. */
-static struct csv_reader reader_over(const struct mapping *mapping,
-                                     const struct source_block *block, int64_t line)
-{
-    return (struct csv_reader){.at = block->begin,
-                               .end = block->end,
-                               .separator = mapping->separator,
-                               .newline = block->newline,
-                               .line = line};
-}
-
-static iso_status read_block(struct import_rows *rows, struct csv_reader *reader,
-                             struct iso_error *err)
-{
-    struct csv_row row;
-    while (csv_next(reader, &row)) {
-        ISO_TRY(import_rows_add(rows, &row, err));
-    }
-    return ISO_OK;
-}
-
-static iso_status read_blocks(const struct import_request *request, struct source *source,
-                              struct source_block *block, struct import_rows *rows,
-                              struct iso_error *err)
-{
-    const struct mapping *mapping = rows->mapping;
-    block->begin += mapping->header_bytes;
-    int64_t line = mapping->lines_before;
-    while (block->begin < block->end) {
-        struct csv_reader reader = reader_over(mapping, block, line);
-        ISO_TRY(check_cancelled(request, err));
-        ISO_TRY(read_block(rows, &reader, err));
-        line = reader.line;
-        if (request->progress != NULL) {
-            struct source_progress at = source_progress(source);
-            struct import_progress progress = {at.done_bytes, at.total_bytes, rows->row_count};
-            request->progress(request->progress_context, &progress);
-        }
-        ISO_TRY(source_next(source, block, err));
-    }
-    return ISO_OK;
-}
-
-/* Read the whole file into rows, in order of time, with its interval decided. */
-static iso_status read_file(const struct import_request *request, struct mapping *mapping,
-                            struct import_rows *rows, struct iso_error *err)
-{
-    ISO_DEFER(source_close) struct source *source = NULL;
-    struct source_block block;
-    ISO_TRY(source_open(request->path, &source, err));
-    ISO_TRY(source_next(source, &block, err));
-    ISO_TRY(iso_context(
-        dialect_sniff(block.begin, block.end, block.newline, request->columns, mapping, err), err,
-        "%s", request->path));
-    struct name_guess guess = import_name_guess(request->path);
-    ISO_TRY(import_rows_begin(rows, mapping, request->zone_us, guess.symbol, err));
-    ISO_TRY(read_blocks(request, source, &block, rows, err));
-    ISO_TRY(import_rows_name(rows, request->symbol, request->path, err));
-    ISO_TRY(import_rows_sort(rows, err));
-    return import_rows_interval(rows, request->interval, guess.interval, request->path, err);
-}
-
-static iso_status report_rows(const struct import_request *request, struct mapping *mapping,
-                              const struct import_rows *rows, struct import_report *report,
+iso_status import_report_rows(const struct import_rows *rows, struct import_report *report,
                               struct iso_error *err)
 {
     ISO_NEW(report->series, rows->series_count, err);
@@ -139,20 +39,9 @@ static iso_status report_rows(const struct import_request *request, struct mappi
         memcpy(report->series[i].symbol, from->symbol, sizeof from->symbol);
     }
     report->series_count = rows->series_count;
-    text_addf(&report->explanation, "%s\n%s%s", request->path, text_get(&mapping->explanation),
-              text_get(&rows->explanation));
-    text_add(&report->left_out, text_get(&mapping->left_out));
+    text_add(&report->explanation, text_get(&rows->explanation));
     ISO_TRY(text_check(&report->left_out, err));
     return text_check(&report->explanation, err);
-}
-
-iso_status import_read(const struct import_request *request, struct import_report *report,
-                       struct iso_error *err)
-{
-    ISO_DEFER(mapping_reset) struct mapping mapping = {0};
-    ISO_DEFER(import_rows_reset) struct import_rows rows = {0};
-    ISO_TRY(read_file(request, &mapping, &rows, err));
-    return report_rows(request, &mapping, &rows, report, err);
 }
 
 static iso_status write_series(struct store *store, const struct import_rows *rows, size_t index,
@@ -175,18 +64,36 @@ static iso_status write_series(struct store *store, const struct import_rows *ro
     return ISO_OK;
 }
 
-static iso_status write_quarantine(struct store *store, const struct import_request *request,
-                                   const struct import_rows *rows, struct iso_error *err)
+const char *import_label(const struct import_request *request)
+{
+    return strcmp(request->path, "-") == 0 ? "standard input" : request->path;
+}
+
+/* "path", or "path: member" where the file is an archive; for the caller to free. */
+static iso_status name_members(const struct import_request *request, const struct import_rows *rows,
+                               char **names, struct iso_error *err)
+{
+    for (size_t i = 0; i < rows->member_count; i++) {
+        const char *member = rows->members[i];
+        int length = asprintf(&names[i], "%s%s%s", import_label(request),
+                              member[0] != '\0' ? ": " : "", member);
+        if (length < 0) {
+            names[i] = NULL;
+            ISO_FAIL(OUT_OF_MEMORY, err, "no memory for a name");
+        }
+    }
+    return ISO_OK;
+}
+
+static iso_status put_quarantine(struct store *store, const struct import_rows *rows, char **names,
+                                 struct iso_error *err)
 {
     ISO_DEFER(mem_defer_free) struct quarantine_row *refused = NULL;
-    if (rows->refused_count == 0) {
-        return ISO_OK;
-    }
     ISO_NEW(refused, rows->refused_count, err);
     for (size_t i = 0; i < rows->refused_count; i++) {
         const struct refused_row *from = &rows->refused[i];
-        refused[i] = (struct quarantine_row){.file = request->path,
-                                             .line = from->line,
+        refused[i] = (struct quarantine_row){.file = names[from->place >> PLACE_LINE_BITS],
+                                             .line = (int64_t)(from->place & PLACE_LINE_MASK),
                                              .symbol = rows->series[from->series_index].symbol,
                                              .reason = from->reason,
                                              .text = text_get(&rows->raw) + from->raw_offset};
@@ -194,16 +101,75 @@ static iso_status write_quarantine(struct store *store, const struct import_requ
     return store_quarantine(store, refused, rows->refused_count, err);
 }
 
+static iso_status write_quarantine(struct store *store, const struct import_request *request,
+                                   const struct import_rows *rows, struct iso_error *err)
+{
+    ISO_DEFER(mem_defer_free) char **names = NULL;
+    if (rows->refused_count == 0) {
+        return ISO_OK;
+    }
+    ISO_NEW(names, rows->member_count, err);
+    iso_status status = name_members(request, rows, names, err);
+    if (!iso_failed(status)) {
+        status = put_quarantine(store, rows, names, err);
+    }
+    for (size_t i = 0; i < rows->member_count; i++) {
+        free(names[i]);
+    }
+    return status;
+}
+
+void import_free(struct import **import)
+{
+    if (*import != NULL) {
+        import_rows_reset(&(*import)->rows);
+        free(*import);
+        *import = NULL;
+    }
+}
+
+iso_status import_load(const struct import_request *request, struct import **import,
+                       struct import_report *report, struct iso_error *err)
+{
+    ISO_DEFER(import_free) struct import *loaded = NULL;
+    ISO_NEW(loaded, 1, err);
+    ISO_TRY(iso_context(import_read_file(request, &loaded->rows, report, err), err, "%s",
+                        import_label(request)));
+    ISO_TRY(import_report_rows(&loaded->rows, report, err));
+    ISO_TRY(iso_context(import_check_cancelled(request, err), err, "%s", import_label(request)));
+    *import = loaded;
+    loaded = NULL;
+    return ISO_OK;
+}
+
+iso_status import_store_rows(struct store *store, const struct import_request *request,
+                             const struct import_rows *rows, struct import_report *report,
+                             struct iso_error *err)
+{
+    for (size_t i = 0; i < rows->series_count; i++) {
+        ISO_TRY(write_series(store, rows, i, &report->series[i].counts, err));
+    }
+    return write_quarantine(store, request, rows, err);
+}
+
+iso_status import_store(struct store *store, const struct import_request *request,
+                        const struct import *import, struct import_report *report,
+                        struct iso_error *err)
+{
+    return import_store_rows(store, request, &import->rows, report, err);
+}
+
+iso_status import_read(const struct import_request *request, struct import_report *report,
+                       struct iso_error *err)
+{
+    ISO_DEFER(import_free) struct import *import = NULL;
+    return import_load(request, &import, report, err);
+}
+
 iso_status import_file(struct store *store, const struct import_request *request,
                        struct import_report *report, struct iso_error *err)
 {
-    ISO_DEFER(mapping_reset) struct mapping mapping = {0};
-    ISO_DEFER(import_rows_reset) struct import_rows rows = {0};
-    ISO_TRY(read_file(request, &mapping, &rows, err));
-    ISO_TRY(report_rows(request, &mapping, &rows, report, err));
-    ISO_TRY(check_cancelled(request, err));
-    for (size_t i = 0; i < rows.series_count; i++) {
-        ISO_TRY(write_series(store, &rows, i, &report->series[i].counts, err));
-    }
-    return write_quarantine(store, request, &rows, err);
+    ISO_DEFER(import_free) struct import *import = NULL;
+    ISO_TRY(import_load(request, &import, report, err));
+    return import_store(store, request, import, report, err);
 }

@@ -7,6 +7,7 @@
 #ifndef LOCAL_IMPORT_H
 #define LOCAL_IMPORT_H
 
+#include "local/dialect.h"
 #include "local/store.h"
 
 enum {
@@ -29,7 +30,9 @@ struct import_request {
     const char *symbol;              /* NULL: the file's column of symbols, or its name */
     const struct interval *interval; /* NULL: the file's name, or its most frequent step */
     const char *columns;             /* NULL, or as dialect_sniff takes it */
-    int64_t zone_us;                 /* of times that name none, east of UTC */
+    const char *zone;                /* of times that name none; NULL: as the file's kind has it */
+    enum quote_side side;            /* of files that quote bid and ask */
+    bool derive_vwap;                /* from the quote volume, where there is no vwap */
     import_progress_call *progress;  /* may be NULL */
     void *progress_context;
     const volatile int *cancelled; /* may be NULL; non-zero stops with INTERRUPTED */
@@ -62,10 +65,23 @@ struct import_report {
 
 void import_report_reset(struct import_report *report);
 
+/* A file that was read and not stored yet. */
+struct import;
+
 /*
- * Import one file. Fails with NOT_FOUND, IO, BAD_FORMAT (no text of bars; says what it is or what
- * is missing, and what to do), BAD_ARGUMENT, LIMIT, INTERRUPTED, OUT_OF_MEMORY, and as store_write.
+ * Read a file, or standard input where path is "-". Fails with NOT_FOUND, IO, BAD_FORMAT (no bars;
+ * says what it is or what is missing, and what to do), BAD_ARGUMENT, LIMIT, INTERRUPTED,
+ * OUT_OF_MEMORY. The caller owns *import.
  */
+iso_status import_load(const struct import_request *request, struct import **import,
+                       struct import_report *report, struct iso_error *err);
+/* Store what was read; report is import_load's. Fails as store_write. */
+iso_status import_store(struct store *store, const struct import_request *request,
+                        const struct import *import, struct import_report *report,
+                        struct iso_error *err);
+void import_free(struct import **import);
+
+/* Both at once. */
 iso_status import_file(struct store *store, const struct import_request *request,
                        struct import_report *report, struct iso_error *err);
 
@@ -73,9 +89,9 @@ iso_status import_file(struct store *store, const struct import_request *request
 iso_status import_read(const struct import_request *request, struct import_report *report,
                        struct iso_error *err);
 
-void import_counts_add(struct import_counts *sum, const struct import_counts *more);
+/* What to call the file in messages. */
+const char *import_label(const struct import_request *request);
 
-/* "UTC", "Z", "+05:30", "-0500", "+2": microseconds east of UTC. Fails with BAD_ARGUMENT. */
-iso_status import_zone_parse(const char *text, int64_t *zone_us, struct iso_error *err);
+void import_counts_add(struct import_counts *sum, const struct import_counts *more);
 
 #endif

@@ -25,7 +25,13 @@ static const struct {
 static const char *const other_words[] = {
     "binance", "binanceus", "bitfinex", "bybit", "kraken", "coinbase", "bitstamp", "okx", "kucoin",
     "gemini", "huobi", "poloniex", "cryptodatadownload", "quandl", "wiki", "yahoo", "yahoofinance",
-    "googlefinance", "histdata", "com", "ascii", "ohlcv", "ohlc", "bars", "candles", "klines", "data", "export", "min",
+    "googlefinance", "histdata", "com", "ascii", "ohlcv", "ohlc", "bars", "candles", "klines", "data", "dat", "export", "min",
+};
+
+/* What stands behind the symbol in a pair: BTC_USDT, BTC-USD, XRP_USDT_USDT (freqtrade's futures). */
+static const char *const quote_words[] = {
+    "USDT", "USDC", "BUSD", "FDUSD", "TUSD", "USD", "EUR", "GBP", "JPY", "CHF", "AUD", "CAD", "KRW", "TRY", "BRL",
+    "BTC", "ETH", "BNB", "XBT", "PERP",
 };
 /* clang-format on */
 
@@ -44,6 +50,16 @@ static bool is_other_word(const char *word)
 {
     for (size_t i = 0; i < sizeof other_words / sizeof other_words[0]; i++) {
         if (strcasecmp(other_words[i], word) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_quote_word(const char *word)
+{
+    for (size_t i = 0; i < sizeof quote_words / sizeof quote_words[0]; i++) {
+        if (strcmp(quote_words[i], word) == 0) {
             return true;
         }
     }
@@ -78,6 +94,19 @@ static const struct interval *part_interval(char *word)
     return NULL;
 }
 
+/* Add the currency that a pair is quoted in, if the symbol was the word before. */
+static bool extend_pair(const char *word, char separator, struct name_guess *guess)
+{
+    size_t length = strlen(guess->symbol);
+    if ((separator != '_' && separator != '-') || !is_quote_word(word) ||
+        length + 1 + strlen(word) > SYMBOL_BYTES_MAX) {
+        return false;
+    }
+    guess->symbol[length] = separator;
+    memcpy(guess->symbol + length + 1, word, strlen(word) + 1);
+    return true;
+}
+
 static void take_word(char *word, struct name_guess *guess)
 {
     const struct interval *row = word_interval(word);
@@ -91,10 +120,12 @@ static void take_word(char *word, struct name_guess *guess)
     }
 }
 
-/* The last part of the path without ".gz", then without what a text file is called. */
+/* The last part of the path without how it is packed, then without what such files are called. */
 static size_t stem_length(const char *name)
 {
-    static const char *const endings[] = {".gz", ".csv", ".tsv", ".txt"};
+    static const char *const endings[] = {".gz",     ".xz",      ".zst",    ".zip",  ".tar",
+                                          ".csv",    ".tsv",     ".txt",    ".json", ".jsonl",
+                                          ".ndjson", ".parquet", ".duckdb", ".db"};
     size_t length = strlen(name);
     for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
         size_t ending = strlen(endings[i]);
@@ -105,12 +136,54 @@ static size_t stem_length(const char *name)
     return length;
 }
 
-struct name_guess import_name_guess(const char *path)
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                  : -1;
+}
+
+/* The value of a hive partition among the folders, as symbol=BTC%2FUSDT, decoded; "" where there is
+ * none, or it does not fit. */
+static void find_partition(const char *path, const char *key, char target[SYMBOL_BYTES_MAX + 1])
+{
+    const char *at = strstr(path, key);
+    size_t length = 0;
+    bool begins = at != NULL && (at == path || at[-1] == '/');
+    for (at = begins ? at + strlen(key) : ""; *at != '\0' && *at != '/'; at++) {
+        int high = *at == '%' ? hex_digit(at[1]) : -1;
+        int low = high >= 0 ? hex_digit(at[2]) : -1;
+        if (length == SYMBOL_BYTES_MAX) {
+            length = 0;
+            break;
+        }
+        target[length++] = low >= 0 ? (char)(high * 16 + low) : *at;
+        at += low >= 0 ? 2 : 0;
+    }
+    target[length] = '\0';
+}
+
+static struct name_guess guess_partition(const char *path)
 {
     struct name_guess guess = {0};
+    char interval[SYMBOL_BYTES_MAX + 1];
+    find_partition(path, "symbol=", guess.symbol);
+    find_partition(path, "interval=", interval);
+    guess.interval = guess.symbol[0] != '\0' ? interval_named(interval) : NULL;
+    return guess;
+}
+
+struct name_guess import_name_guess(const char *path)
+{
+    struct name_guess guess = guess_partition(path);
+    if (guess.symbol[0] != '\0') {
+        return guess;
+    }
     const char *slash = strrchr(path, '/');
     const char *name = slash != NULL ? slash + 1 : path;
     const char *end = name + stem_length(name);
+    bool in_pair = false; /* the word before was the symbol, or a currency behind it */
     for (const char *at = name; at < end;) {
         size_t length = strcspn(at, "-_ ,()");
         length = length < (size_t)(end - at) ? length : (size_t)(end - at);
@@ -118,7 +191,12 @@ struct name_guess import_name_guess(const char *path)
         if (length > 0 && length < sizeof word) {
             memcpy(word, at, length);
             word[length] = '\0';
-            take_word(word, &guess);
+            bool had_symbol = guess.symbol[0] != '\0';
+            bool extended = in_pair && extend_pair(word, at[-1], &guess);
+            if (!extended) {
+                take_word(word, &guess);
+            }
+            in_pair = extended || (!had_symbol && guess.symbol[0] != '\0');
         }
         at += length + 1;
     }

@@ -14,7 +14,8 @@ struct name_guess {
 /*
  * Guess from the last part of path: "data/BTCUSDT-1m-2024-01.csv.gz" is BTCUSDT at 1m. The symbol
  * is the first word that is neither an interval, a date, nor the name of an exchange or a vendor; a
- * word may end in an interval (EURUSDh4).
+ * word may end in an interval (EURUSDh4). Folders of a partitioned export tell more than the name:
+ * "symbol=BTC%2FUSDT/interval=1m/bars.parquet" is BTC/USDT at 1m.
  */
 struct name_guess import_name_guess(const char *path);
 

@@ -89,45 +89,83 @@ static bool names_zone(const char *begin, const char *end)
     return false;
 }
 
-static bool text_time_read(const char *begin, const char *end, int64_t zone_us, int64_t *time_us)
+static const char unreadable_time[] = "the time cannot be read";
+
+/* From the wall of the mapping's zone to UTC. */
+static const char *wall_read(const struct mapping *mapping, int64_t wall_us, int64_t *time_us)
+{
+    *time_us = wall_us;
+    const char *reason =
+        mapping->zone != NULL ? zone_to_utc(mapping->zone, wall_us, time_us) : NULL;
+    if (reason != NULL) {
+        return reason;
+    }
+    return *time_us >= TIME_MIN_US && *time_us < TIME_MAX_US ? NULL : unreadable_time;
+}
+
+const char *import_row_text_time(const struct mapping *mapping, const char *begin, const char *end,
+                                 int64_t *time_us)
 {
     if (!time_parse(begin, end, time_us)) {
-        return false;
+        return unreadable_time;
     }
-    if (zone_us != 0 && !names_zone(begin, end)) {
-        *time_us -= zone_us;
+    if (mapping->zone == NULL || names_zone(begin, end)) {
+        return NULL;
     }
-    return *time_us >= TIME_MIN_US && *time_us < TIME_MAX_US;
+    return wall_read(mapping, *time_us, time_us);
+}
+
+const char *import_row_epoch(int64_t epoch, int64_t *time_us)
+{
+    char text[NUMBER_TEXT_BYTES];
+    size_t length = integer_format(epoch, text);
+    struct csv_field field = {text, text + length};
+    return epoch_read(&field, epoch_per_second(length - (epoch < 0)), time_us) ? NULL
+                                                                               : unreadable_time;
 }
 
 /* A date in one column and a time of day in another are read as one text. */
-static bool joined_time_read(const struct csv_field *date, const struct csv_field *clock,
-                             int64_t zone_us, int64_t *time_us)
+static const char *joined_time_read(const struct mapping *mapping, const struct csv_field *date,
+                                    const struct csv_field *clock, int64_t *time_us)
 {
     char joined[80];
     size_t date_length = (size_t)(date->end - date->begin);
     size_t clock_length = (size_t)(clock->end - clock->begin);
     if (date_length + clock_length + 1 > sizeof joined) {
-        return false;
+        return unreadable_time;
     }
     memcpy(joined, date->begin, date_length);
     joined[date_length] = ' ';
     memcpy(joined + date_length + 1, clock->begin, clock_length);
-    return text_time_read(joined, joined + date_length + 1 + clock_length, zone_us, time_us);
+    return import_row_text_time(mapping, joined, joined + date_length + 1 + clock_length, time_us);
 }
 
-bool import_row_time(const struct mapping *mapping, const struct csv_row *fields, int64_t zone_us,
-                     int64_t *time_us)
+/* Milliseconds since the midnight that the file's name tells. */
+static const char *day_time_read(const struct mapping *mapping, const struct csv_field *field,
+                                 int64_t *time_us)
+{
+    double ms;
+    if (!number_parse(field->begin, field->end, &ms) || ms < 0 || ms > 86400000) {
+        return unreadable_time;
+    }
+    return wall_read(mapping, mapping->day_us + (int64_t)nearbyint(ms * 1000), time_us);
+}
+
+const char *import_row_time(const struct mapping *mapping, const struct csv_row *fields,
+                            int64_t *time_us)
 {
     const struct csv_field *field = &fields->field[mapping->column[COLUMN_timestamp]];
     if (mapping->time_kind == TIME_KIND_EPOCH) {
-        return epoch_read(field, mapping->epoch_per_second, time_us);
+        return epoch_read(field, mapping->epoch_per_second, time_us) ? NULL : unreadable_time;
+    }
+    if (mapping->time_kind == TIME_KIND_DAY) {
+        return day_time_read(mapping, field, time_us);
     }
     if (mapping->column[COLUMN_clock] >= 0) {
         const struct csv_field *clock = &fields->field[mapping->column[COLUMN_clock]];
-        return joined_time_read(field, clock, zone_us, time_us);
+        return joined_time_read(mapping, field, clock, time_us);
     }
-    return text_time_read(field->begin, field->end, zone_us, time_us);
+    return import_row_text_time(mapping, field->begin, field->end, time_us);
 }
 
 /* What people write where there is no value. */
@@ -167,6 +205,56 @@ static bool count_read(const struct csv_field *field, int64_t *count)
     return is_absent(field);
 }
 
+/* The mean of two decimals is a decimal, too: take the nearest, not one an ulp beside it. */
+static double mean_price(double bid, double ask)
+{
+    double mean = (bid + ask) / 2;
+    double decimal = nearbyint(mean * 1e7) / 1e7;
+    return fabs(decimal - mean) <= 2 * fabs(mean) * 0x1p-52 ? decimal : mean;
+}
+
+/* A side that is empty, or zero all over, was not quoted. */
+static bool is_quoted(const double price[4])
+{
+    return (price[0] != 0 || price[1] != 0 || price[2] != 0 || price[3] != 0) && !isnan(price[0]);
+}
+
+const char *import_row_take_side(enum quote_side side, const double ask[4], double price[4])
+{
+    bool has_bid = is_quoted(price);
+    bool has_ask = is_quoted(ask);
+    if (side == SIDE_BID ? !has_bid : side == SIDE_ASK && !has_ask) {
+        return "the side that was asked for was not quoted";
+    }
+    for (int i = 0; i < 4; i++) {
+        if (side == SIDE_ASK || (side == SIDE_MID && !has_bid)) {
+            price[i] = ask[i];
+        } else if (side == SIDE_MID && has_ask) {
+            price[i] = mean_price(price[i], ask[i]);
+        }
+    }
+    return NULL;
+}
+
+static const char *ask_read(const struct mapping *mapping, const struct csv_row *fields,
+                            double ask[4])
+{
+    for (int i = 0; i < 4; i++) {
+        if (!value_read(&fields->field[mapping->column[COLUMN_ask_open + i]], &ask[i])) {
+            return "an ask price is no number";
+        }
+    }
+    return NULL;
+}
+
+void import_row_derive_vwap(double quote_volume, struct bar *bar)
+{
+    double volume = bar->value[BAR_volume];
+    if (isnan(bar->value[BAR_vwap]) && volume > 0 && quote_volume > 0) {
+        bar->value[BAR_vwap] = quote_volume / volume;
+    }
+}
+
 static const char *values_read(const struct mapping *mapping, const struct csv_row *fields,
                                struct bar *bar)
 {
@@ -177,6 +265,22 @@ static const char *values_read(const struct mapping *mapping, const struct csv_r
         } else if (!value_read(&fields->field[index], &bar->value[i])) {
             return unreadable[COLUMN_open + i];
         }
+    }
+    if (mapping->column[COLUMN_ask_close] >= 0) {
+        double ask[4];
+        const char *reason = ask_read(mapping, fields, ask);
+        reason = reason != NULL ? reason : import_row_take_side(mapping->side, ask, bar->value);
+        if (reason != NULL) {
+            return reason;
+        }
+    }
+    for (int i = BAR_open; i <= BAR_close && mapping->price_divisor != 1; i++) {
+        bar->value[i] /= mapping->price_divisor;
+    }
+    int quote = mapping->column[COLUMN_quote_volume];
+    double quote_volume;
+    if (quote >= 0 && value_read(&fields->field[quote], &quote_volume)) {
+        import_row_derive_vwap(quote_volume, bar);
     }
     int index = mapping->column[COLUMN_trade_count];
     bar->trade_count = BAR_COUNT_ABSENT;
@@ -189,8 +293,25 @@ static const char *values_read(const struct mapping *mapping, const struct csv_r
 _Static_assert((int)COLUMN_vwap - (int)COLUMN_open == (int)BAR_vwap - (int)BAR_open,
                "values_read counts both together");
 
+/* A quoted field has its quotes inside doubled (RFC 4180). */
+static struct csv_field undouble(const struct csv_row *fields, const struct csv_field *field,
+                                 char *target, size_t limit)
+{
+    size_t length = (size_t)(field->end - field->begin);
+    bool quoted = field->begin > fields->begin && field->begin[-1] == '"';
+    if (!quoted || length > limit || memchr(field->begin, '"', length) == NULL) {
+        return *field;
+    }
+    char *end = target;
+    for (const char *at = field->begin; at < field->end; at++) {
+        *end++ = *at;
+        at += *at == '"' && at + 1 < field->end && at[1] == '"';
+    }
+    return (struct csv_field){target, end};
+}
+
 const char *import_row_read(const struct mapping *mapping, const struct csv_row *fields,
-                            int64_t zone_us, struct import_row *row)
+                            struct import_row *row)
 {
     row->symbol = (struct csv_field){fields->begin, fields->begin};
     if (fields->problem != NULL) {
@@ -198,16 +319,17 @@ const char *import_row_read(const struct mapping *mapping, const struct csv_row 
     }
     int symbol = mapping->column[COLUMN_symbol];
     if (symbol >= 0 && (size_t)symbol < fields->field_count) {
-        row->symbol = fields->field[symbol];
+        row->symbol = undouble(fields, &fields->field[symbol], row->decoded, sizeof row->decoded);
     }
     if (fields->field_count != mapping->field_count) {
         return fields->field_count < mapping->field_count
                    ? "the row has fewer fields than the others"
                    : "the row has more fields than the others";
     }
-    if (!import_row_time(mapping, fields, zone_us, &row->bar.time_us)) {
-        return "the time cannot be read";
+    const char *reason = import_row_time(mapping, fields, &row->bar.time_us);
+    if (reason != NULL) {
+        return reason;
     }
-    const char *reason = values_read(mapping, fields, &row->bar);
+    reason = values_read(mapping, fields, &row->bar);
     return reason != NULL ? reason : quality_reason(&row->bar);
 }

@@ -7,13 +7,18 @@
 
 #include <string.h>
 
-enum { SLOTS_FIRST = 64, INTERVALS_MAX = 64 };
+enum { SLOTS_FIRST = 64 };
 
 void import_rows_reset(struct import_rows *rows)
 {
     for (size_t i = 0; i < rows->series_count; i++) {
         bars_reset(&rows->series[i].bars);
+        free(rows->series[i].places);
     }
+    for (size_t i = 0; i < rows->member_count; i++) {
+        free(rows->members[i]);
+    }
+    free(rows->members);
     free(rows->series);
     free(rows->slots);
     free(rows->refused);
@@ -104,7 +109,8 @@ static iso_status enter_series(struct import_rows *rows, const struct csv_field 
     }
     ISO_TRY(grow_slots(rows, err));
     size_t *slot = find_slot(rows, symbol->begin, length);
-    if (*slot == 0 && rows->series_count == 1 && rows->series[0].symbol[0] == '\0') {
+    bool by_row = rows->mapping->column[COLUMN_symbol] >= 0;
+    if (*slot == 0 && by_row && rows->series_count == 1 && rows->series[0].symbol[0] == '\0') {
         *find_slot(rows, "", 0) = 0;
         slot = find_slot(rows, symbol->begin, length);
         memcpy(rows->series[0].symbol, symbol->begin, length);
@@ -117,39 +123,62 @@ static iso_status enter_series(struct import_rows *rows, const struct csv_field 
     return ISO_OK;
 }
 
+static iso_status add_member(struct import_rows *rows, const char *member, struct iso_error *err)
+{
+    size_t count = rows->member_count;
+    if ((count & (count - 1)) == 0) {
+        char **grown = realloc(rows->members, (count == 0 ? 1 : count * 2) * sizeof *grown);
+        if (grown == NULL) {
+            ISO_FAIL(OUT_OF_MEMORY, err, "no memory for %zu members", count + 1);
+        }
+        rows->members = grown;
+    }
+    rows->members[count] = strdup(member);
+    if (rows->members[count] == NULL) {
+        ISO_FAIL(OUT_OF_MEMORY, err, "no memory for %zu members", count + 1);
+    }
+    rows->member_count++;
+    return ISO_OK;
+}
+
 iso_status import_rows_begin(struct import_rows *rows, const struct mapping *mapping,
-                             int64_t zone_us, const char *symbol, struct iso_error *err)
+                             const char *member, const char *symbol, const char *why,
+                             struct iso_error *err)
 {
     rows->mapping = mapping;
-    rows->zone_us = zone_us;
+    ISO_TRY(add_member(rows, member, err));
     if (mapping->column[COLUMN_symbol] < 0) {
-        text_addf(&rows->explanation, "symbol \"%s\": from the name of the file\n", symbol);
-        return add_series(rows, symbol, strlen(symbol), err);
+        struct csv_field name = {symbol, symbol + strlen(symbol)};
+        text_addf(&rows->explanation, "symbol \"%s\": from %s\n", symbol, why);
+        if (rows->series_count > 0 && strcmp(rows->series[rows->current].symbol, symbol) == 0) {
+            return ISO_OK;
+        }
+        return enter_series(rows, &name, err);
     }
     return ISO_OK;
 }
 
 /* Keep the first bytes of a refused row; a NUL in them would end the text. */
-static void keep_raw(struct text *raw, const struct csv_row *fields)
+static void keep_raw(struct text *raw, const char *text, size_t length)
 {
-    size_t length = (size_t)(fields->end - fields->begin);
     length = length < IMPORT_RAW_BYTES_MAX ? length : IMPORT_RAW_BYTES_MAX;
     size_t offset = raw->length;
-    text_append(raw, fields->begin, length);
+    text_append(raw, text, length);
     for (size_t i = offset; i < raw->length; i++) {
         raw->data[i] = raw->data[i] == '\0' ? '?' : raw->data[i];
     }
     text_append(raw, "", 1);
 }
 
-static iso_status refuse_row(struct import_rows *rows, const struct csv_row *fields,
-                             const char *reason, struct iso_error *err)
+iso_status import_rows_refuse(struct import_rows *rows, size_t series_index, uint64_t place,
+                              const char *text, size_t length, const char *reason,
+                              struct iso_error *err)
 {
     if (rows->refused_count >= IMPORT_QUARANTINE_MAX) {
         ISO_FAIL(LIMIT, err,
-                 "more than %d rows cannot be stored (line %lld: %s); this file is read "
+                 "more than %d rows cannot be stored (line %llu: %s); this file is read "
                  "the wrong way, see --explain and --columns",
-                 IMPORT_QUARANTINE_MAX, (long long)fields->line, reason);
+                 IMPORT_QUARANTINE_MAX, (unsigned long long)(place & PLACE_LINE_MASK), reason);
     }
     if (rows->refused_count == rows->refused_capacity) {
         size_t grown = rows->refused_capacity == 0 ? 16 : rows->refused_capacity * 2;
@@ -161,13 +190,13 @@ static iso_status refuse_row(struct import_rows *rows, const struct csv_row *fie
         rows->refused_capacity = grown;
     }
     rows->refused[rows->refused_count++] = (struct refused_row){
-        .line = fields->line,
-        .series_index = rows->current,
+        .place = place,
+        .series_index = series_index,
         .raw_offset = rows->raw.length,
         .reason = reason,
     };
-    keep_raw(&rows->raw, fields);
-    rows->series[rows->current].counts.quarantined++;
+    keep_raw(&rows->raw, text, length);
+    rows->series[series_index].counts.quarantined++;
     return text_check(&rows->raw, err);
 }
 
@@ -200,122 +229,88 @@ static iso_status place_row(struct import_rows *rows, const struct csv_field *sy
     return rows->series_count == 0 ? enter_series(rows, &nobody, err) : ISO_OK;
 }
 
+static iso_status reserve_places(struct row_series *series, size_t capacity, struct iso_error *err)
+{
+    uint64_t *places = realloc(series->places, capacity * sizeof *places);
+    if (places == NULL) {
+        ISO_FAIL(OUT_OF_MEMORY, err, "no memory for %zu bars", capacity);
+    }
+    series->places = places;
+    series->place_capacity = capacity;
+    return ISO_OK;
+}
+
+iso_status import_rows_expect(struct import_rows *rows, size_t row_count, struct iso_error *err)
+{
+    struct row_series *series = &rows->series[rows->current];
+    row_count = row_count < IMPORT_ROWS_MAX ? row_count : IMPORT_ROWS_MAX;
+    if (row_count <= series->place_capacity) {
+        return ISO_OK;
+    }
+    ISO_TRY(reserve_places(series, row_count, err));
+    return bars_reserve(&series->bars, row_count, err);
+}
+
+static iso_status append_bar(struct row_series *series, const struct bar *bar, uint64_t place,
+                             struct iso_error *err)
+{
+    if (series->bars.count == series->place_capacity) {
+        ISO_TRY(reserve_places(series,
+                               series->place_capacity == 0 ? 64 : series->place_capacity * 2, err));
+    }
+    series->places[series->bars.count] = place;
+    return bars_append(&series->bars, bar, err);
+}
+
+iso_status import_rows_add_row(struct import_rows *rows, const struct import_row *row,
+                               const char *reason, const struct csv_row *fields,
+                               struct iso_error *err)
+{
+    if (rows->row_count >= IMPORT_ROWS_MAX) {
+        ISO_FAIL(LIMIT, err, "the file holds more than %d rows; split it", IMPORT_ROWS_MAX);
+    }
+    ISO_TRY(place_row(rows, &row->symbol, &reason, err));
+    uint64_t place = (uint64_t)(rows->member_count - 1) << PLACE_LINE_BITS |
+                     ((uint64_t)fields->line & PLACE_LINE_MASK);
+    struct row_series *series = &rows->series[rows->current];
+    rows->row_count++;
+    series->counts.rows_read++;
+    if (reason != NULL) {
+        return import_rows_refuse(rows, rows->current, place, fields->begin,
+                                  (size_t)(fields->end - fields->begin), reason, err);
+    }
+    return append_bar(series, &row->bar, place, err);
+}
+
 iso_status import_rows_add(struct import_rows *rows, const struct csv_row *fields,
                            struct iso_error *err)
 {
     struct import_row row;
-    if (rows->row_count >= IMPORT_ROWS_MAX) {
-        ISO_FAIL(LIMIT, err, "the file holds more than %d rows; split it", IMPORT_ROWS_MAX);
-    }
-    const char *reason = import_row_read(rows->mapping, fields, rows->zone_us, &row);
-    ISO_TRY(place_row(rows, &row.symbol, &reason, err));
-    struct row_series *series = &rows->series[rows->current];
-    rows->row_count++;
-    series->counts.rows_read++;
-    return reason != NULL ? refuse_row(rows, fields, reason, err)
-                          : bars_append(&series->bars, &row.bar, err);
+    const char *reason = import_row_read(rows->mapping, fields, &row);
+    return import_rows_add_row(rows, &row, reason, fields, err);
 }
 
-iso_status import_rows_name(struct import_rows *rows, const char *symbol, const char *path,
-                            struct iso_error *err)
+iso_status import_rows_name(struct import_rows *rows, const char *symbol, struct iso_error *err)
 {
     struct series series;
     if (symbol == NULL) {
-        if (rows->series_count == 1 && rows->series[0].symbol[0] == '\0') {
-            ISO_FAIL(BAD_ARGUMENT, err,
-                     "%s: neither its name nor a column tells the symbol; give "
-                     "--symbol",
-                     path);
+        for (size_t i = 0; i < rows->series_count; i++) {
+            if (rows->series[i].symbol[0] == '\0') {
+                ISO_FAIL(BAD_ARGUMENT, err,
+                         "neither its name nor a column tells the symbol; give --symbol");
+            }
         }
         return ISO_OK;
     }
     if (rows->series_count > 1) {
         ISO_FAIL(BAD_ARGUMENT, err,
-                 "%s: it holds %zu symbols (%s, %s, ...), so --symbol cannot "
-                 "name them; leave it out",
-                 path, rows->series_count, rows->series[0].symbol, rows->series[1].symbol);
+                 "it holds %zu symbols (%s, %s, ...), so --symbol cannot name them; leave it out",
+                 rows->series_count, rows->series[0].symbol, rows->series[1].symbol);
     }
     ISO_TRY(series_make(symbol, "1d", &series, err));
     memcpy(rows->series[0].symbol, series.symbol, sizeof series.symbol);
-    text_clear(&rows->explanation);
     text_addf(&rows->explanation, "symbol \"%s\": given\n", symbol);
     return ISO_OK;
-}
-
-iso_status import_rows_sort(struct import_rows *rows, struct iso_error *err)
-{
-    for (size_t i = 0; i < rows->series_count; i++) {
-        struct row_series *series = &rows->series[i];
-        ISO_TRY(bars_normalise(&series->bars, &series->counts.duplicates, &series->counts.corrected,
-                               err));
-    }
-    return ISO_OK;
-}
-
-/* How often each interval of the table is the step from one bar to the next. */
-struct steps {
-    size_t count[INTERVALS_MAX];
-    size_t total;
-    int64_t shortest_us;
-};
-
-/* Months have no fixed step: 28 to 31 days. */
-static bool is_step_of(const struct interval *interval, int64_t from_us, int64_t to_us)
-{
-    return interval->step_us > 0 ? to_us - from_us == interval->step_us
-                                 : interval_next(interval, from_us) == to_us;
-}
-
-static void count_steps(const struct bars *bars, struct steps *steps)
-{
-    size_t likely = 0; /* the step before, tried first */
-    for (size_t i = 1; i < bars->count; i++) {
-        int64_t from_us = bars->time_us[i - 1];
-        int64_t to_us = bars->time_us[i];
-        steps->total++;
-        if (steps->shortest_us == 0 || to_us - from_us < steps->shortest_us) {
-            steps->shortest_us = to_us - from_us;
-        }
-        size_t at = is_step_of(interval_row(likely), from_us, to_us) ? likely : 0;
-        while (interval_row(at) != NULL && !is_step_of(interval_row(at), from_us, to_us)) {
-            at++;
-        }
-        if (interval_row(at) != NULL) {
-            likely = at;
-            steps->count[at]++;
-        }
-    }
-}
-
-static const struct interval *modal_interval(const struct steps *steps)
-{
-    size_t best = 0;
-    for (size_t i = 1; i < INTERVALS_MAX && interval_row(i) != NULL; i++) {
-        best = steps->count[i] > steps->count[best] ? i : best;
-    }
-    return steps->count[best] > 0 ? interval_row(best) : NULL;
-}
-
-/* The file's name is believed unless the stamps are closer together than it says, or never as
- * close. */
-static const struct interval *choose_interval(const struct steps *steps,
-                                              const struct interval *guessed, const char **why)
-{
-    const struct interval *modal = modal_interval(steps);
-    *why = "the most frequent step";
-    if (guessed == NULL) {
-        return modal;
-    }
-    int64_t often_us = modal != NULL ? modal->step_us : steps->shortest_us;
-    bool closer = often_us > 0 && often_us < guessed->step_us;
-    bool wider = modal != NULL && steps->total >= 8 && steps->shortest_us == modal->step_us &&
-                 modal->step_us > guessed->step_us && guessed->step_us > 0;
-    if (closer || wider) {
-        *why = "the most frequent step, though the file's name says otherwise";
-        return modal;
-    }
-    *why = "the name of the file";
-    return guessed;
 }
 
 static size_t count_gaps(const struct bars *bars, const struct interval *interval)
@@ -327,29 +322,17 @@ static size_t count_gaps(const struct bars *bars, const struct interval *interva
     return gaps;
 }
 
-iso_status import_rows_interval(struct import_rows *rows, const struct interval *given,
-                                const struct interval *guessed, const char *path,
-                                struct iso_error *err)
+iso_status import_rows_sort(struct import_rows *rows, struct iso_error *err)
 {
-    struct steps steps = {0};
-    size_t bars = 0;
-    const char *why = "given";
     for (size_t i = 0; i < rows->series_count; i++) {
-        count_steps(&rows->series[i].bars, &steps);
-        bars += rows->series[i].bars.count;
-    }
-    rows->interval = given != NULL ? given : choose_interval(&steps, guessed, &why);
-    if (rows->interval == NULL && bars > 0) {
-        ISO_FAIL(BAD_FORMAT, err,
-                 "%s: its times are at no interval that is known (shortest step "
-                 "%.6g s); give --interval",
-                 path, (double)steps.shortest_us / 1e6);
-    }
-    if (rows->interval != NULL) {
-        text_addf(&rows->explanation, "interval %s: %s\n", rows->interval->name, why);
-        for (size_t i = 0; i < rows->series_count; i++) {
-            rows->series[i].counts.gaps = count_gaps(&rows->series[i].bars, rows->interval);
-        }
+        struct row_series *series = &rows->series[i];
+        free(series->places);
+        series->places = NULL;
+        series->place_capacity = 0;
+        ISO_TRY(bars_normalise(&series->bars, &series->counts.duplicates, &series->counts.corrected,
+                               err));
+        series->counts.gaps =
+            rows->interval != NULL ? count_gaps(&series->bars, rows->interval) : 0;
     }
     return ISO_OK;
 }

@@ -1,31 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "local/import_source.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include "local/import_json.h"
+
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <zlib.h>
 
 struct source {
-    char *path;
-    int file;
-    bool gzip;
-    bool inflating; /* z is initialised */
-    bool member_open;
+    struct archive *archive;
+    enum source_kind kind;
     bool input_ended;
-    bool ended;
     bool skip_line; /* the line handed out last was cut; its rest is dropped */
     bool started;
+    bool is_json;
     char newline;
-    z_stream z;
-    uint8_t *input; /* compressed bytes, where gzip */
     char *block;
     size_t block_begin; /* what was handed out ends here */
     size_t block_length;
     uint64_t unpacked_bytes;
-    struct source_progress progress;
+    struct text lines; /* of JSON */
 };
 
 #define KIND(offset, bytes, text) {(offset), (bytes), sizeof(bytes) - 1, (text)}
@@ -37,24 +29,28 @@ static const struct {
     size_t length;
     const char *refusal;
 } kinds[] = {
-    KIND(0, "PAR1", "it is a Parquet file; export it as CSV first"),
-    KIND(0, "ARROW1", "it is an Arrow or feather file; export it as CSV first"),
-    KIND(8, "DUCK", "it is a DuckDB database; export its table as CSV first"),
+    KIND(0, "ARROW1",
+         "it is an Arrow or feather file, which DuckDB does not read; the Python package does: "
+         "isobar.import_arrow, or save it as Parquet or CSV"),
+    KIND(0, "FEA1",
+         "it is a feather file of version 1, which DuckDB does not read; the Python package does: "
+         "isobar.import_arrow, or save it as Parquet or CSV"),
+    KIND(0, "PAR1", "it is a Parquet file inside of an archive; unpack it and import the file"),
+    KIND(8, "DUCK", "it is a DuckDB database inside of an archive; unpack it and import the file"),
     KIND(0, "SQLite format 3", "it is an SQLite database; export its table as CSV first"),
-    KIND(0, "PK\003\004", "it is a zip archive (or a spreadsheet); unpack it, or save it as CSV"),
-    KIND(0, "\x28\xb5\x2f\xfd", "it is packed by zstd; unpack it with zstd -d first"),
+    KIND(0, "PK\003\004", "it is a zip archive inside of another; unpack the outer one first"),
+    KIND(0, "\x1f\x8b", "it is packed twice; unpack it once with gzip -d"),
+    KIND(0, "\x28\xb5\x2f\xfd", "it is packed twice; unpack it once with zstd -d"),
     KIND(0,
          "\xfd"
          "7zXZ",
-         "it is packed by xz; unpack it with xz -d first"),
+         "it is packed twice; unpack it once with xz -d"),
     KIND(0, "BZh", "it is packed by bzip2; unpack it with bzip2 -d first"),
     KIND(0, "7z\xbc\xaf", "it is a 7z archive; unpack it first"),
     KIND(0, "\x89HDF", "it is an HDF5 file; export it as CSV first"),
     KIND(0, "%PDF", "it is a PDF document; bars are read from CSV text"),
     KIND(0, "\xff\xfe", "it is UTF-16 text; convert it to UTF-8, as by iconv -f UTF-16 -t UTF-8"),
     KIND(0, "\xfe\xff", "it is UTF-16 text; convert it to UTF-8, as by iconv -f UTF-16 -t UTF-8"),
-    KIND(0, "[", "it is JSON; convert it to CSV first"),
-    KIND(0, "{", "it is JSON; convert it to CSV first"),
     KIND(0, "<?xml", "it is XML; save it as CSV first"),
     KIND(0, "<!DOCTYPE", "it is a web page, perhaps an error page of the download"),
     KIND(0, "<html", "it is a web page, perhaps an error page of the download"),
@@ -77,160 +73,106 @@ const char *source_refusal(const char *bytes, size_t length)
 
 void source_close(struct source **source)
 {
-    if (*source == NULL) {
-        return;
+    if (*source != NULL) {
+        archive_close(&(*source)->archive);
+        text_reset(&(*source)->lines);
+        free((*source)->block);
+        free(*source);
+        *source = NULL;
     }
-    if ((*source)->inflating) {
-        (void)inflateEnd(&(*source)->z);
-    }
-    if ((*source)->file >= 0) {
-        (void)close((*source)->file);
-    }
-    free((*source)->path);
-    free((*source)->input);
-    free((*source)->block);
-    free(*source);
-    *source = NULL;
 }
 
-static iso_status open_file(struct source *source, struct iso_error *err)
+static enum source_kind kind_of(const struct archive *archive)
 {
-    struct stat info;
-    source->file = open(source->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (source->file < 0 || fstat(source->file, &info) != 0) {
-        if (errno == ENOENT) {
-            ISO_FAIL(NOT_FOUND, err, "%s: there is no such file", source->path);
-        }
-        ISO_FAIL(IO, err, "%s: %s", source->path, strerror(errno));
+    size_t length;
+    const uint8_t *head = archive_head(archive, &length);
+    if (length >= 4 && memcmp(head, "PAR1", 4) == 0) {
+        return SOURCE_PARQUET;
     }
-    if (!S_ISREG(info.st_mode)) {
-        ISO_FAIL(IO, err, "%s: %s; name the files of bars themselves", source->path,
-                 S_ISDIR(info.st_mode) ? "it is a directory" : "it is no regular file");
-    }
-    if (info.st_size == 0) {
-        ISO_FAIL(BAD_FORMAT, err, "%s: the file is empty", source->path);
-    }
-    source->progress.total_bytes = (uint64_t)info.st_size;
-    return ISO_OK;
-}
-
-/* Read some bytes of the file; *got is 0 at its end. */
-static iso_status read_file(struct source *source, void *target, size_t limit, size_t *got,
-                            struct iso_error *err)
-{
-    ssize_t bytes;
-    do {
-        bytes = read(source->file, target, limit);
-    } while (bytes < 0 && errno == EINTR);
-    if (bytes < 0) {
-        ISO_FAIL(IO, err, "%s: %s", source->path, strerror(errno));
-    }
-    source->progress.done_bytes += (uint64_t)bytes;
-    *got = (size_t)bytes;
-    return ISO_OK;
-}
-
-/* One step of zlib over what input there is. Several gzip members in a row are one text. */
-static iso_status inflate_some(struct source *source, char *target, size_t limit, size_t *got,
-                               struct iso_error *err)
-{
-    source->z.next_out = (Bytef *)target;
-    source->z.avail_out = (uInt)limit;
-    int result = inflate(&source->z, Z_NO_FLUSH);
-    *got = limit - source->z.avail_out;
-    source->member_open = result != Z_STREAM_END;
-    if (result == Z_STREAM_END) {
-        result = inflateReset(&source->z);
-    }
-    if (result != Z_OK && result != Z_BUF_ERROR) {
-        ISO_FAIL(BAD_FORMAT, err, "%s: the gzip data is damaged (%s)", source->path,
-                 source->z.msg != NULL ? source->z.msg : "zlib refused it");
-    }
-    return ISO_OK;
-}
-
-static iso_status read_gzip(struct source *source, char *target, size_t limit, size_t *got,
-                            struct iso_error *err)
-{
-    *got = 0;
-    while (*got == 0) {
-        if (source->z.avail_in == 0) {
-            size_t bytes;
-            ISO_TRY(read_file(source, source->input, SOURCE_BLOCK_BYTES, &bytes, err));
-            source->z.next_in = source->input;
-            source->z.avail_in = (uInt)bytes;
-            if (bytes == 0 && source->member_open) {
-                ISO_FAIL(BAD_FORMAT, err, "%s: the gzip data ends early; fetch the file again",
-                         source->path);
-            }
-            if (bytes == 0) {
-                return ISO_OK;
-            }
-        }
-        ISO_TRY(inflate_some(source, target, limit, got, err));
-    }
-    return ISO_OK;
-}
-
-/* Append bytes to the block until it is full or the file ends. */
-static iso_status fill(struct source *source, struct iso_error *err)
-{
-    while (!source->input_ended && source->block_length < SOURCE_BLOCK_BYTES) {
-        char *target = source->block + source->block_length;
-        size_t room = SOURCE_BLOCK_BYTES - source->block_length;
-        size_t got;
-        ISO_TRY(source->gzip ? read_gzip(source, target, room, &got, err)
-                             : read_file(source, target, room, &got, err));
-        source->input_ended = got == 0;
-        source->block_length += got;
-        source->unpacked_bytes += got;
-        if (source->unpacked_bytes > SOURCE_BYTES_MAX) {
-            ISO_FAIL(LIMIT, err, "%s: it holds more than %llu bytes of text; split it",
-                     source->path, (unsigned long long)SOURCE_BYTES_MAX);
-        }
-    }
-    return ISO_OK;
-}
-
-/* Look at the beginning of the file: gzip or plain. */
-static iso_status start(struct source *source, struct iso_error *err)
-{
-    ISO_NEW(source->block, SOURCE_BLOCK_BYTES, err);
-    size_t got;
-    ISO_TRY(read_file(source, source->block, SOURCE_BLOCK_BYTES, &got, err));
-    source->gzip = got >= 2 && memcmp(source->block, "\x1f\x8b", 2) == 0;
-    if (!source->gzip) {
-        source->block_length = got;
-        source->unpacked_bytes = got;
-        return ISO_OK;
-    }
-    ISO_NEW(source->input, SOURCE_BLOCK_BYTES, err);
-    memcpy(source->input, source->block, got);
-    if (inflateInit2(&source->z, 15 + 16) != Z_OK) {
-        ISO_FAIL(OUT_OF_MEMORY, err, "%s: zlib got no memory", source->path);
-    }
-    source->inflating = true;
-    source->member_open = true;
-    source->z.next_in = source->input;
-    source->z.avail_in = (uInt)got;
-    return ISO_OK;
+    return length >= 12 && memcmp(head + 8, "DUCK", 4) == 0 ? SOURCE_DUCKDB : SOURCE_TEXT;
 }
 
 iso_status source_open(const char *path, struct source **source, struct iso_error *err)
 {
     ISO_DEFER(source_close) struct source *opened = NULL;
     ISO_NEW(opened, 1, err);
-    opened->file = -1;
-    opened->newline = '\n';
-    opened->path = strdup(path);
-    if (opened->path == NULL) {
-        ISO_FAIL(OUT_OF_MEMORY, err, "no memory for a path");
-    }
-    ISO_TRY(open_file(opened, err));
-    ISO_TRY(start(opened, err));
+    ISO_NEW(opened->block, SOURCE_BLOCK_BYTES, err);
+    ISO_TRY(archive_open(path, &opened->archive, err));
+    opened->kind = kind_of(opened->archive);
     *source = opened;
     opened = NULL;
     return ISO_OK;
+}
+
+enum source_kind source_kind(const struct source *source)
+{
+    return source->kind;
+}
+
+bool source_has_members(const struct source *source)
+{
+    return archive_has_members(source->archive);
+}
+
+iso_status source_next_member(struct source *source, const char **name, struct iso_error *err)
+{
+    source->input_ended = false;
+    source->skip_line = false;
+    source->started = false;
+    source->is_json = false;
+    source->newline = '\n';
+    source->block_begin = 0;
+    source->block_length = 0;
+    return archive_next(source->archive, name, err);
+}
+
+static iso_status read_some(struct source *source, char *target, size_t limit, size_t *got,
+                            struct iso_error *err)
+{
+    ISO_TRY(archive_read(source->archive, target, limit, got, err));
+    source->unpacked_bytes += *got;
+    if (source->unpacked_bytes > SOURCE_BYTES_MAX) {
+        ISO_FAIL(LIMIT, err, "it holds more than %llu bytes of text; split it",
+                 (unsigned long long)SOURCE_BYTES_MAX);
+    }
+    return ISO_OK;
+}
+
+/* Append bytes to the block until it is full or the member ends. */
+static iso_status fill(struct source *source, struct iso_error *err)
+{
+    while (!source->input_ended && source->block_length < SOURCE_BLOCK_BYTES) {
+        size_t got;
+        ISO_TRY(read_some(source, source->block + source->block_length,
+                          SOURCE_BLOCK_BYTES - source->block_length, &got, err));
+        source->input_ended = got == 0;
+        source->block_length += got;
+    }
+    return ISO_OK;
+}
+
+/* What JSON is read from: the block that was read already, then the rest of the member. */
+static iso_status read_json(void *context, char *target, size_t limit, size_t *got,
+                            struct iso_error *err)
+{
+    struct source *source = context;
+    size_t left = source->block_length - source->block_begin;
+    if (left == 0) {
+        return read_some(source, target, limit, got, err);
+    }
+    *got = left < limit ? left : limit;
+    memcpy(target, source->block + source->block_begin, *got);
+    source->block_begin += *got;
+    return ISO_OK;
+}
+
+static bool looks_like_json(const struct source *source)
+{
+    size_t at = source->block_begin;
+    while (at < source->block_length && strchr(" \t\r\n", source->block[at]) != NULL) {
+        at++;
+    }
+    return at < source->block_length && (source->block[at] == '[' || source->block[at] == '{');
 }
 
 /* On the first block: refuse what is no text, pass over the mark of UTF-8, see how lines end. */
@@ -238,16 +180,21 @@ static iso_status look_at_text(struct source *source, struct iso_error *err)
 {
     const char *refusal = source_refusal(source->block, source->block_length);
     if (refusal != NULL) {
-        ISO_FAIL(BAD_FORMAT, err, "%s: %s", source->path, refusal);
+        ISO_FAIL(BAD_FORMAT, err, "%s", refusal);
     }
     if (source->block_length >= 3 && memcmp(source->block, "\xef\xbb\xbf", 3) == 0) {
         source->block_begin = 3;
+    }
+    source->started = true;
+    source->is_json = looks_like_json(source);
+    if (source->is_json) {
+        text_clear(&source->lines);
+        return import_json_lines(read_json, source, &source->lines, err);
     }
     if (memchr(source->block, '\n', source->block_length) == NULL &&
         memchr(source->block, '\r', source->block_length) != NULL) {
         source->newline = '\r';
     }
-    source->started = true;
     return ISO_OK;
 }
 
@@ -274,11 +221,27 @@ static iso_status refill(struct source *source, struct iso_error *err)
     return fill(source, err);
 }
 
+/* All lines of JSON are one block. */
+static void next_json_block(struct source *source, struct source_block *block)
+{
+    const char *begin = text_get(&source->lines);
+    size_t length = source->input_ended ? 0 : source->lines.length;
+    *block = (struct source_block){begin, begin + length, '\n'};
+    source->input_ended = true;
+}
+
 iso_status source_next(struct source *source, struct source_block *block, struct iso_error *err)
 {
-    ISO_TRY(refill(source, err));
+    if (!source->is_json) {
+        ISO_TRY(refill(source, err));
+    }
     if (!source->started) {
         ISO_TRY(look_at_text(source, err));
+        source->input_ended = source->input_ended && !source->is_json;
+    }
+    if (source->is_json) {
+        next_json_block(source, block);
+        return ISO_OK;
     }
     while (source->skip_line && source->block_length > 0) {
         drop_cut_line(source);
@@ -296,7 +259,7 @@ iso_status source_next(struct source *source, struct source_block *block, struct
     return ISO_OK;
 }
 
-struct source_progress source_progress(const struct source *source)
+struct archive_progress source_progress(const struct source *source)
 {
-    return source->progress;
+    return archive_progress(source->archive);
 }

@@ -48,9 +48,37 @@ iso_status store_each_quarantined(struct store *store, quarantine_visit *visit, 
     return ISO_OK;
 }
 
-iso_status store_quarantine_drop(struct store *store, size_t *dropped, struct iso_error *err)
+iso_status store_each_quarantine_group(struct store *store, quarantine_group_visit *visit,
+                                       void *context, struct iso_error *err)
 {
-    ISO_TRY(database_run(store->database, "DELETE FROM quarantine", err));
+    ISO_DEFER(statement_free) struct statement *groups = NULL;
+    ISO_TRY(statement_new(store->database,
+                          "SELECT file, reason, count(*), min(line) FROM quarantine"
+                          " GROUP BY file, reason ORDER BY min(id)",
+                          &groups, err));
+    bool has_row;
+    ISO_TRY(statement_step(groups, &has_row, err));
+    while (has_row) {
+        struct quarantine_group group = {
+            .file = statement_text(groups, 0),
+            .reason = statement_text(groups, 1),
+            .rows = (size_t)statement_integer(groups, 2),
+            .first_line = statement_integer(groups, 3),
+        };
+        ISO_TRY(visit(context, &group, err));
+        ISO_TRY(statement_step(groups, &has_row, err));
+    }
+    return ISO_OK;
+}
+
+iso_status store_quarantine_drop(struct store *store, const char *file, size_t *dropped,
+                                 struct iso_error *err)
+{
+    ISO_DEFER(statement_free) struct statement *drop = NULL;
+    ISO_TRY(statement_new(store->database, "DELETE FROM quarantine WHERE ?1 IS NULL OR file = ?1",
+                          &drop, err));
+    statement_bind_text(drop, 1, file);
+    ISO_TRY(statement_run(drop, err));
     *dropped = (size_t)database_changes(store->database);
     return ISO_OK;
 }

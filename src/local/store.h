@@ -224,8 +224,21 @@ typedef iso_status quarantine_visit(void *context, const struct quarantine_row *
                                     struct iso_error *err);
 iso_status store_each_quarantined(struct store *store, quarantine_visit *visit, void *context,
                                   struct iso_error *err);
-/* Forget all of them; *dropped counts. */
-iso_status store_quarantine_drop(struct store *store, size_t *dropped, struct iso_error *err);
+
+/* Refused rows of one file that have a reason in common. */
+struct quarantine_group {
+    const char *file;
+    const char *reason;
+    size_t rows;
+    int64_t first_line;
+};
+typedef iso_status quarantine_group_visit(void *context, const struct quarantine_group *group,
+                                          struct iso_error *err);
+iso_status store_each_quarantine_group(struct store *store, quarantine_group_visit *visit,
+                                       void *context, struct iso_error *err);
+/* Forget those of the file, all where it is NULL; *dropped counts. */
+iso_status store_quarantine_drop(struct store *store, const char *file, size_t *dropped,
+                                 struct iso_error *err);
 
 struct problem {
     const char *kind; /* "hash", "missing", "catalog", "order", "rows" */

@@ -206,6 +206,22 @@ iso_status bars_normalise(struct bars *bars, size_t *duplicates, size_t *conflic
     return ISO_OK;
 }
 
+/* The first index from at on whose time is not before time_us. */
+static size_t skip_before(const struct bars *bars, size_t at, int64_t time_us)
+{
+    while (at < bars->count && bars->time_us[at] < time_us) {
+        at++;
+    }
+    return at;
+}
+
+static iso_status append_run(struct bars *target, const struct bars *from, size_t first, size_t end,
+                             struct iso_error *err)
+{
+    struct bars run = bars_slice(from, first, end - first);
+    return end > first ? bars_append_all(target, &run, err) : ISO_OK;
+}
+
 iso_status bars_merge(const struct bars *base, const struct bars *over, struct bars *target,
                       size_t *equal, size_t *changed, struct iso_error *err)
 {
@@ -213,22 +229,21 @@ iso_status bars_merge(const struct bars *base, const struct bars *over, struct b
     *changed = 0;
     ISO_TRY(bars_reserve(target, base->count + over->count, err));
     size_t at = 0;
-    for (size_t i = 0; i < over->count; i++) {
-        size_t upto = at;
-        while (upto < base->count && base->time_us[upto] < over->time_us[i]) {
-            upto++;
-        }
-        struct bars before = bars_slice(base, at, upto - at);
-        ISO_TRY(bars_append_all(target, &before, err));
-        struct bar bar = bars_get(over, i);
-        if (upto < base->count && base->time_us[upto] == bar.time_us) {
-            struct bar replaced = bars_get(base, upto);
-            *(bar_equal(&replaced, &bar) ? equal : changed) += 1;
-            upto++;
-        }
-        ISO_TRY(bars_append(target, &bar, err));
+    size_t next = 0;
+    while (next < over->count) {
+        size_t upto = skip_before(base, at, over->time_us[next]);
+        ISO_TRY(append_run(target, base, at, upto, err));
         at = upto;
+        if (at < base->count && base->time_us[at] == over->time_us[next]) {
+            struct bar replaced = bars_get(base, at++);
+            struct bar bar = bars_get(over, next++);
+            *(bar_equal(&replaced, &bar) ? equal : changed) += 1;
+            ISO_TRY(bars_append(target, &bar, err));
+            continue;
+        }
+        size_t end = at < base->count ? skip_before(over, next, base->time_us[at]) : over->count;
+        ISO_TRY(append_run(target, over, next, end, err));
+        next = end;
     }
-    struct bars rest = bars_slice(base, at, base->count - at);
-    return bars_append_all(target, &rest, err);
+    return append_run(target, base, at, base->count, err);
 }

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 static int64_t floor_divide(int64_t value, int64_t by)
 {
@@ -116,9 +117,45 @@ static void scan_expect(struct scan *scan, char wanted)
     }
 }
 
+/* "Dec" in letters of any case; 0 where it is none. */
+static int32_t scan_month(struct scan *scan)
+{
+    static const char names[] = "janfebmaraprmayjunjulaugsepoctnovdec";
+    for (size_t month = 0; month < 12 && scan->end - scan->at >= 3; month++) {
+        if (strncasecmp(scan->at, names + 3 * month, 3) == 0) {
+            scan->at += 3;
+            return (int32_t)month + 1;
+        }
+    }
+    scan->ok = false;
+    return 0;
+}
+
+/* 31-Dec-10 or 31-Dec-2010, as Google wrote it: two digits are of 1970 to 2069. */
+static void scan_named_date(struct scan *scan, struct civil *civil)
+{
+    civil->day = scan_number(scan, scan->at[1] == '-' ? 1 : 2);
+    scan_expect(scan, '-');
+    civil->month = scan_month(scan);
+    scan_expect(scan, '-');
+    const char *first = scan->at;
+    while (scan->at < scan->end && *scan->at >= '0' && *scan->at <= '9') {
+        scan->at++;
+    }
+    size_t digits = (size_t)(scan->at - first);
+    scan->at = first;
+    civil->year = scan_number(scan, digits == 4 ? 4 : 2);
+    civil->year += digits == 4 ? 0 : civil->year < 70 ? 2000 : 1900;
+}
+
 /* YYYY-MM-DD, YYYY/MM/DD, YYYY.MM.DD, YYYYMMDD or DD.MM.YYYY */
 static void scan_date(struct scan *scan, struct civil *civil)
 {
+    bool named = scan->end - scan->at >= 8 && (scan->at[1] == '-' || scan->at[2] == '-');
+    if (named) {
+        scan_named_date(scan, civil);
+        return;
+    }
     bool day_first = scan->end - scan->at >= 10 && scan->at[2] == '.' && scan->at[5] == '.';
     if (day_first) {
         civil->day = scan_number(scan, 2);

@@ -33,9 +33,9 @@ size_t time_format(int64_t time_us, char target[TIME_TEXT_BYTES]);
 
 /*
  * Read [begin, end): "2024-01-31", "2024-01-31 23:59[:00[.123456789]]", the same with T,
- * "31.01.2024 ...", "20240131", each with nothing (UTC), Z, or an offset as +01:00 / +0100 behind;
- * digits finer than a microsecond are cut. False where it is none of these, does not exist (30
- * February) or lies outside the accepted years.
+ * "31.01.2024 ...", "31-Jan-24", "20240131", each with nothing (UTC), Z, or an offset as +01:00 /
+ * +0100 behind; digits finer than a microsecond are cut. False where it is none of these, does not
+ * exist (30 February) or lies outside the accepted years.
  */
 bool time_parse(const char *begin, const char *end, int64_t *time_us);
 

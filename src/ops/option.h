@@ -30,7 +30,10 @@ enum option_scope { OPTION_SETTING, OPTION_CALL };
     X(version, 0, FLAG, CALL, "false", 0, 0, "", "Show the version.")                                               \
     X(symbol, 0, TEXT, CALL, NULL, 0, 0, "SYMBOL", "The symbol, as BTCUSDT.")                                       \
     X(interval, 0, TEXT, CALL, NULL, 0, 0, "INTERVAL", "The interval: 1s 5s 15s 30s 1m 3m 5m 15m 30m 1h 2h 4h 6h 8h 12h 1d 1w 1M.") \
-    X(tz, 0, TEXT, CALL, "UTC", 0, 0, "ZONE", "Zone of an import's times without one, else of the times shown: UTC, +01:00, America/New_York.") \
+    X(tz, 0, TEXT, CALL, NULL, 0, 0, "ZONE", "Zone of an import's times without one (preset: what the file's kind is known for, else UTC), else of the times shown: UTC, +01:00, America/New_York.") \
+    X(side, 0, CHOICE, CALL, "mid", 0, 0, "mid|bid|ask", "Which prices of files that quote both become bars.")      \
+    X(derive_vwap, 0, FLAG, CALL, "false", 0, 0, "", "Where there is no vwap, store quote volume / volume.") \
+    X(follow, 0, FLAG, CALL, "false", 0, 0, "", "Keep reading, and store what comes: a live feed through a pipe, or a file that grows.") \
     X(columns, 0, TEXT, CALL, NULL, 0, 0, "MAP", "Columns by name or number, as timestamp=Time,open=O,high=H,low=L,close=C.") \
     X(explain, 0, FLAG, CALL, "false", 0, 0, "", "Say on standard error how the result came about.")                \
     X(from, 0, TEXT, CALL, NULL, 0, 0, "TIME", "Begin (included): 2024-01-31, 2024-01-31T23:59Z, 1700000000s, -7d.") \
@@ -38,7 +41,8 @@ enum option_scope { OPTION_SETTING, OPTION_CALL };
     X(last, 0, INTEGER, CALL, NULL, 1, 1e9, "N", "Only the newest N bars of the range.")                            \
     X(resample, 0, TEXT, CALL, NULL, 0, 0, "INTERVAL", "Make coarser bars; buckets count from midnight UTC, Monday or the first of the month.") \
     X(limit, 0, INTEGER, CALL, NULL, 1, 1e9, "N", "At most N rows.")                                                \
-    X(format, 0, CHOICE, CALL, "table", 0, 0, "table|box|csv|json|markdown|parquet", "Form of the output.")                              \
+    X(format, 0, CHOICE, CALL, "table", 0, 0, "table|box|csv|json|markdown|parquet|duckdb|arrow", "Form of the output.")         \
+    X(partition, 0, FLAG, CALL, "false", 0, 0, "", "Parquet: write a folder, symbol=S/interval=I/bars.parquet of each series.") \
     X(output, 'o', TEXT, CALL, NULL, 0, 0, "PATH", "Write to PATH; - is standard output.")                          \
     X(grace_seconds, 0, INTEGER, SETTING, "3600", 0, 1e9, "N", "How long files that nothing needs are kept.")       \
     X(deep, 0, FLAG, CALL, "false", 0, 0, "", "Also decode every bar.")                                             \

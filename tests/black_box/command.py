@@ -5,8 +5,9 @@ import json
 import os
 import random
 import subprocess
+from pathlib import Path
 
-ISOBAR = os.environ.get("ISOBAR", "build/isobar")
+ISOBAR = str(Path(os.environ.get("ISOBAR", "build/isobar")).absolute())
 
 
 def clean_environment(**more):

@@ -31,6 +31,15 @@ static void numbers_are_written_in_their_shortest_form(void **state)
     assert_formats(123456789012345678.0, "1.2345678901234568e+17");
 }
 
+static void what_strangers_wrote_is_fit_for_a_terminal(void **state)
+{
+    (void)state;
+    static const char wild[] = "a\x1b[31m\tb\xff\xc3\xa9\xc3\0\x7f";
+    ISO_DEFER(text_reset) struct text text = {0};
+    text_add_shown(&text, wild, sizeof wild - 1);
+    assert_string_equal(text_get(&text), "a?[31m b?\xc3\xa9???");
+}
+
 static void every_finite_double_reads_back_to_the_same_bits(void **state)
 {
     (void)state;
@@ -100,6 +109,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_written_in_their_shortest_form),
+        cmocka_unit_test(what_strangers_wrote_is_fit_for_a_terminal),
         cmocka_unit_test(every_finite_double_reads_back_to_the_same_bits),
         cmocka_unit_test(parsing_agrees_with_strtod_on_decimals),
         cmocka_unit_test(texts_that_are_no_decimal_number_are_refused),

@@ -11,14 +11,15 @@ static struct iso_error err;
 
 static iso_status sniff(const char *text, const char *columns, struct mapping *mapping)
 {
-    return dialect_sniff(text, text + strlen(text), '\n', columns, mapping, &err);
+    struct sniff_hints hints = {.columns = columns};
+    return dialect_sniff(text, text + strlen(text), '\n', &hints, mapping, &err);
 }
 
-static void assert_mapped(const char *header_and_rows, const int expected[COLUMN_COUNT])
+static void assert_mapped(const char *header_and_rows, const int expected[COLUMN_clock + 1])
 {
     ISO_DEFER(mapping_reset) struct mapping mapping = {0};
     assert_ok(sniff(header_and_rows, NULL, &mapping));
-    for (int i = 0; i < COLUMN_COUNT; i++) {
+    for (int i = 0; i <= COLUMN_clock; i++) {
         if (mapping.column[i] != expected[i]) {
             fail_msg("%s is column %d, not %d, of: %s", column_name((enum column)i), expected[i],
                      mapping.column[i], header_and_rows);
@@ -108,7 +109,7 @@ static void files_that_hold_no_bars_are_refused_with_the_reason(void **state)
         {"a,b,c\n1,2,3\n", "names no column for timestamp, open"},
         {"1,2,3\n", "neither a header nor a row"},
         {"time,open,high,low,close\n1,2,3,4,5,6\n", "names 5 columns, but the rows below have 6"},
-        {"time,open,high,low,close\n31-Dec-10,1,1,1,1\n", "\"31-Dec-10\" is no time"},
+        {"time,open,high,low,close\n31-Foo-10,1,1,1,1\n", "\"31-Foo-10\" is no time"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         ISO_DEFER(mapping_reset) struct mapping mapping = {0};
@@ -138,7 +139,19 @@ static void names_of_files_tell_symbol_and_interval(void **state)
     assert_guess("6EH4.XCME_1min_bars_20240101_20240131.csv.gz", "6EH4.XCME", "1m");
     assert_guess("005930_h1.csv", "005930", "1h");
     assert_guess("EURUSD_1M.csv", "EURUSD", "1M");
+    assert_guess("x/symbol=BTC%2FUSDT/interval=1m/bars.parquet", "BTC/USDT", "1m");
+    assert_guess("symbol=A%/interval=1M/x.parquet", "A%", "1M");
+    assert_guess("symbol=A/ETH_1d.parquet", "A", "");
+    assert_guess("xsymbol=A/ETH_1d.parquet", "ETH", "1d");
     assert_guess("2006-min-005.txt", "", "");
+    assert_guess("UNITTEST_BTC-1m.json.gz", "UNITTEST_BTC", "1m");
+    assert_guess("XRP_USDT_USDT-1h-futures.json", "XRP_USDT_USDT", "1h");
+    assert_guess("BTC-USD-1d-2024.csv", "BTC-USD", "1d");
+    assert_guess("BTC-USD.csv", "BTC-USD", "");
+    assert_guess("GOOGL-1d-USD.csv", "GOOGL", "1d");
+    assert_guess("ADAUSDT_5m.parquet", "ADAUSDT", "5m");
+    assert_guess("all.tar.xz", "all", "");
+    assert_guess("DAT_ASCII_EURUSD_M1_2018.csv", "EURUSD", "1m");
     assert_guess("", "", "");
     assert_guess("a/", "", "");
 }

@@ -103,13 +103,58 @@ static const struct {
     {"FFF_2019_1m.csv", "1m", 2, 0, 0, ""},
     {"GGG-2011-yahoo.csv", "1d", 3, 1, 0, "Adj Close"},
     {"HHH.Last.txt", "1m", 2, 0, 0, ""},
-    {"several.csv", "5m", 5, 0, 1, ""},
+    {"several.csv", "5m", 5, 0, 0, ""},
     {"LLL_1m.csv", "1m", 14, 8, 3, ""},
+    {"HISTDATA_COM_ASCII_OOOUSD_M12024.zip", "1m", 2, 0, 0,
+     "DAT_ASCII_OOOUSD_M1_2024.txt (line 1 names no column for timestamp, open, high, low, close)"},
+    {"PPP-googlefinance.csv", "1d", 3, 1, 0, ""},
+    {"QQQ_USDT-1h.json", "1h", 2, 0, 0, ""},
+    {"RRR_5m.json", "5m", 3, 2, 0, "note"},
+    {"SSS_1.csv", "1m", 2, 0, 0, ""},
+    {"TTT60.csv", "1h", 2, 0, 0, ""},
+    {"UUU-kline-1m.csv", "1m", 2, 0, 0, "quote_volume"},
+    {"VVV_1m_both.csv", "1m", 5, 1, 1, ""},
+    {"lean/equity/usa/minute/mmm/20240105_trade.zip", "1m", 2, 0, 0, ""},
+    {"lean/equity/usa/minute/mmm/20240705_quote.zip", "1m", 2, 0, 0, "bid_size, ask_size"},
+    {"lean/future/cme/daily/nn_trade.zip", "1d", 3, 0, 1, ""},
 };
+
+static void put_file(const char *name, const void *bytes, size_t length, char path[128])
+{
+    assert_ok(file_publish(os_system(), scratch, name, bytes, length, &err));
+    (void)snprintf(path, 128, "%s/%s", scratch, name);
+}
+
+static void a_vwap_is_derived_from_the_quote_volume_where_asked(void **state)
+{
+    (void)state;
+    static const char *const files[] = {
+        /* quote volume by place, by name, as the second volume; the last has a vwap of its own */
+        "1700000100000,2,3,1,2.5,10,25.5\n1700000160000,2,3,1,2.5,0,0\n",
+        "time,open,high,low,close,volume,Quote Volume\n1700000100,2,3,1,2.5,10,25.5\n"
+        "1700000160,2,3,1,2.5,0,0\n",
+        "unix,open,high,low,close,Volume BTC,Volume USD\n1700000100,2,3,1,2.5,10,25.5\n"
+        "1700000160,2,3,1,2.5,0,0\n",
+        "unix,open,high,low,close,volume,vwap,turnover\n1700000100,2,3,1,2.5,10,2.55,99\n"
+        "1700000160,2,3,1,2.5,0,,0\n"};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        char path[128];
+        ISO_DEFER(import_report_reset) struct import_report report = {0};
+        struct import_request request = {.path = path, .derive_vwap = true};
+        put_file("A_1m.csv", files[i], strlen(files[i]), path);
+        struct store *store = open_store();
+        assert_ok(import_file(store, &request, &report, &err));
+        assert_store_holds(store, "symbol,timestamp,open,high,low,close,volume,vwap,trade_count\n"
+                                  "A,2023-11-14T22:15:00Z,2,3,1,2.5,10,2.55,\n"
+                                  "A,2023-11-14T22:16:00Z,2,3,1,2.5,0,,\n");
+        store_close(&store);
+        assert_int_equal(scratch_remove(state) | scratch_make(state), 0);
+    }
+}
 
 static void expected_name(const char *name, char target[64])
 {
-    (void)snprintf(target, 64, "%.*s.expected.csv", (int)(strlen(name) - 4), name);
+    (void)snprintf(target, 64, "%.*s.expected.csv", (int)(strrchr(name, '.') - name), name);
 }
 
 static void every_sample_gives_its_expected_bars(void **state)
@@ -203,12 +248,6 @@ static void refused_rows_are_kept_with_line_reason_and_text(void **state)
     store_close(&store);
 }
 
-static void put_file(const char *name, const void *bytes, size_t length, char path[128])
-{
-    assert_ok(file_publish(os_system(), scratch, name, bytes, length, &err));
-    (void)snprintf(path, 128, "%s/%s", scratch, name);
-}
-
 static void assert_refused(const char *name, const void *bytes, size_t length, const char *reason)
 {
     char path[128];
@@ -229,10 +268,12 @@ static void files_that_are_no_text_of_bars_are_named_for_what_they_are(void **st
     refused("", "empty");
     refused("\0\0\0\0", "binary");
     refused("PAR1....PAR1", "Parquet");
+    refused("ARROW1\0\0", "the Python package does");
     refused("PK\003\004....", "zip");
     refused("\xff\xfet\0i\0m\0e\0", "UTF-16");
     refused("\x28\xb5\x2f\xfd....", "zstd");
-    refused("[[1700000000000,1,1,1,1,1]]", "JSON");
+    refused("[[1700000000000,1,1,1,1,1]", "JSON, but damaged");
+    refused("{\"a\": [1, 2]}", "names no column");
     refused("<html>", "web page");
     refused("\x1f\x8b\x08....", "gzip");
 }
@@ -312,16 +353,20 @@ static void what_is_given_overrides_what_is_guessed(void **state)
     ISO_DEFER(import_report_reset) struct import_report report = {0};
     struct import_request request = {.path = path,
                                      .symbol = "MINE",
-                                     .interval = interval_named("1w"),
+                                     .interval = interval_named("4h"),
                                      .columns = "close=Adj Close",
-                                     .zone_us = -5 * TIME_HOUR_US};
+                                     .zone = "-05:00"};
     sample_path("GGG-2011-yahoo.csv", path);
     struct store *store = open_store();
     assert_ok(import_file(store, &request, &report, &err));
     assert_store_holds(store, "symbol,timestamp,open,high,low,close,volume,vwap,trade_count\n"
                               "MINE,2011-12-29T05:00:00Z,125.24,126.25,124.86,119.84,123507200,,\n"
                               "MINE,2011-12-30T05:00:00Z,126.02,126.33,125.5,119.25,95599000,,\n");
-    assert_string_equal(report.series[0].interval->name, "1w");
+    assert_string_equal(report.series[0].interval->name, "4h");
+    ISO_DEFER(import_report_reset) struct import_report wide = {0};
+    request.interval = interval_named("1w");
+    assert_fails(import_file(store, &request, &wide, &err), BAD_ARGUMENT);
+    assert_non_null(strstr(err.text, "so interval 1w does not fit"));
     sample_path("several.csv", path);
     ISO_DEFER(import_report_reset) struct import_report other = {0};
     struct import_request several = {.path = path, .symbol = "MINE"};
@@ -344,7 +389,7 @@ static void an_export_reads_back_bit_for_bit_and_replaces_whole_files_only(void 
     struct export_request request = {
         .series = series, .series_count = 2, .range = all_time, .path = out};
     ISO_DEFER(export_report_reset) struct export_report report = {0};
-    assert_ok(export_csv(store, &request, &report, &err));
+    assert_ok(export_bars(store, &request, &report, &err));
     assert_int_equal(report.rows, 4);
     ISO_DEFER(bytes_reset) struct bytes bytes = {0};
     assert_ok(file_read(out, 1 << 20, &bytes, &err));
@@ -352,30 +397,10 @@ static void an_export_reads_back_bit_for_bit_and_replaces_whole_files_only(void 
     struct import_counts again = import_whole(store, out);
     assert_int_equal(again.duplicates, 4);
     series[1].interval = interval_named("1m");
-    assert_fails(export_csv(store, &request, &report, &err), BAD_ARGUMENT);
+    assert_fails(export_bars(store, &request, &report, &err), BAD_ARGUMENT);
     bytes_reset(&bytes);
     assert_ok(file_read(out, 1 << 20, &bytes, &err));
     store_close(&store);
-}
-
-static void zones_are_utc_or_fixed_offsets(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *text;
-        int64_t minutes;
-    } good[] = {{"UTC", 0}, {"Z", 0}, {"gmt", 0}, {"+01:00", 60}, {"-0530", -330}, {"+2", 120}};
-    static const char *const bad[] = {"",     "EST",    "+",   "+25",    "01:00",
-                                      "+01:", "+01:60", "+-1", "+01:00x"};
-    int64_t zone_us = 7;
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        assert_fails(import_zone_parse(bad[i], &zone_us, &err), BAD_ARGUMENT);
-        assert_int_equal(zone_us, 7);
-    }
-    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
-        assert_ok(import_zone_parse(good[i].text, &zone_us, &err));
-        assert_int_equal(zone_us, good[i].minutes * TIME_MINUTE_US);
-    }
 }
 
 #define in_scratch(test) cmocka_unit_test_setup_teardown(test, scratch_make, scratch_remove)
@@ -384,6 +409,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         in_scratch(every_sample_gives_its_expected_bars),
+        in_scratch(a_vwap_is_derived_from_the_quote_volume_where_asked),
         in_scratch(a_second_import_counts_duplicates_and_changes_nothing),
         in_scratch(refused_rows_are_kept_with_line_reason_and_text),
         in_scratch(files_that_are_no_text_of_bars_are_named_for_what_they_are),
@@ -393,7 +419,6 @@ int main(void)
         in_scratch(an_interrupted_import_stores_nothing),
         in_scratch(what_is_given_overrides_what_is_guessed),
         in_scratch(an_export_reads_back_bit_for_bit_and_replaces_whole_files_only),
-        in_scratch(zones_are_utc_or_fixed_offsets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -479,7 +479,7 @@ static void a_quarantined_row_is_kept_once_and_dropped_on_request(void **state)
     assert_ok(store_quarantine(store, &row, 1, &err));
     assert_ok(store_each_quarantined(store, keep_reason, &count, &err));
     assert_int_equal(count, 1);
-    assert_ok(store_quarantine_drop(store, &dropped, &err));
+    assert_ok(store_quarantine_drop(store, NULL, &dropped, &err));
     assert_int_equal(dropped, 1);
 }
 

@@ -88,6 +88,10 @@ static void times_are_read_as_people_and_exchanges_write_them(void **state)
     assert_reads("20110103 090100", "2011-01-03T09:01:00Z");
     assert_reads("20110103T0901Z", "2011-01-03T09:01:00Z");
     assert_reads("2024-02-29", "2024-02-29T00:00:00Z");
+    assert_reads("31-Dec-10", "2010-12-31T00:00:00Z");
+    assert_reads("3-jan-2011", "2011-01-03T00:00:00Z");
+    assert_reads("01-FEB-69 12:30", "2069-02-01T12:30:00Z");
+    assert_reads("1-Feb-70", "1970-02-01T00:00:00Z");
 }
 
 static void times_that_do_not_exist_are_refused(void **state)
@@ -117,7 +121,10 @@ static void times_that_do_not_exist_are_refused(void **state)
                                           "1700000000",
                                           "2024-01-31 ",
                                           "0001-01-01 00:00+01:00",
-                                          "31-Dec-10",
+                                          "31-Foo-10",
+                                          "31-Dec-1",
+                                          "-Dec-10",
+                                          "31-Dec-10x",
                                           "32.01.2024",
                                           " 2024-01-31"};
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
