@@ -137,7 +137,7 @@ static iso_status survive(void *context, size_t item, size_t worker, struct iso_
                    "application_name = 'isobar'"};
         iso_status status = pg_query(killer, &query, NULL, err);
         pg_close(&killer);
-        return status;
+        ISO_TRY(status); /* then ask over what was cut just now */
     }
     (void)context;
     (void)worker;

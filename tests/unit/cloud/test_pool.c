@@ -106,6 +106,7 @@ static void what_was_given_back_is_lent_again(void **state)
     assert_null(lease);
     lease = take();
     assert_ptr_equal(lease_pg(lease), first);
+    assert_int_equal(answer(lease, "SELECT 3"), 3);
     pool_release(&lease);
     struct pool_stats now = stats();
     assert_int_equal(now.acquired, 2);
