@@ -48,9 +48,6 @@ size_t bench_runs(const struct bench *bench);
 /* Of the monotonic clock. */
 double bench_seconds(void);
 
-/* Of the monotonic clock. */
-double bench_seconds(void);
-
 /* The middle one of the values, which are put in order; of an even number the upper one. */
 double bench_median(double *values, size_t count);
 

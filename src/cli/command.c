@@ -66,7 +66,7 @@ static const struct command commands[] = {
     {"bench", "codec|import|read FILE... | pool", "Measure on files of bars, or the cloud's pool",
      "isobar bench codec BTCUSDT-1m-2024-01.csv.gz --runs 7\nisobar bench pool", 1, 1 << 20,
      {OPTION_runs, OPTION_bars, OPTION_bench_peers, CLOUD_OPTIONS, GLOBAL}, command_bench},
-    {"cloud", "status | endpoints | suspend [ENDPOINT] | limits ENDPOINT | branch ls|create NAME|delete ID | restore BRANCH | snapshot BRANCH NAME | usage",
+    {"cloud", "status | endpoints | suspend | limits | branch ls|create|delete | restore | snapshot | usage",
      "Whether the cloud answers; Neon's computes, branches, usage",
      "isobar cloud status\nisobar cloud suspend\nisobar cloud branch create before-migration\nisobar cloud restore br-aged-salad-637688 --at 2024-05-01T12:00Z", 1, 3,
      {CLOUD_OPTIONS, OPTION_neon_api_key, OPTION_neon_api_key_file, OPTION_neon_api_url, OPTION_neon_project,

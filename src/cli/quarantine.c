@@ -99,11 +99,13 @@ static iso_status list(struct call *call, struct store *store, struct iso_error 
     }
     table_begin(&table, heads, sizeof heads / sizeof heads[0]);
     iso_status status = store_each_quarantine_group(store, list_group, &table, err);
-    if (table.cell_count == sizeof heads / sizeof heads[0]) { /* heads only */
-        call_say(call, "isobar: no row is in quarantine");
-    }
+    bool none = table.cell_count == sizeof heads / sizeof heads[0]; /* heads only */
     table_end(&table, &text);
     ISO_TRY(status);
+    if (none) {
+        call_say(call, "isobar: no row is in quarantine");
+        return ISO_OK;
+    }
     return result_write(&text, err);
 }
 

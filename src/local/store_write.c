@@ -300,7 +300,8 @@ static iso_status prepare_period(struct writing *writing, struct period_plan *pl
     writing->report.duplicates += equal;
     writing->report.corrected += changed;
     writing->report.stored += given.count - equal - changed;
-    plan->unchanged = plan->seal ? plan->damaged : equal == given.count;
+    /* No bar at all: another process took the tail meanwhile, which the commit will find. */
+    plan->unchanged = merged.count == 0 || (plan->seal ? plan->damaged : equal == given.count);
     if (plan->direct && !plan->unchanged) {
         writing->sealed += tail_count;
         ISO_TRY(publish(writing, plan, &merged, files, err));
