@@ -12,7 +12,10 @@
  */
 #include "local/store_writing.h"
 
+#include "base/threads.h"
 #include "market/time.h"
+
+#include <unistd.h>
 
 enum { TAIL_ROWS = 1024, ATTEMPTS_MAX = 64, PERIODS_MAX = 1 << 20 };
 
@@ -241,23 +244,86 @@ static iso_status read_stored(struct writing *writing, struct period_plan *plan,
     return bars_merge(&packed, &tail, stored, &equal, &changed, err);
 }
 
-/* Encode the period's bars, to be published under their hash. */
-static iso_status publish(struct writing *writing, struct period_plan *plan,
-                          const struct bars *bars, struct file_batch *files, struct iso_error *err)
+/* Segments are encoded a few at a time, side by side, and written one after the other. */
+enum { ENCODE_BATCH = 16, ENCODE_THREADS_MAX = 4 };
+
+/* A period whose segment is to be published: all of its bars. */
+struct unpublished {
+    struct period_plan *plan;
+    struct bars bars;
+    struct bytes encoded;
+};
+
+struct publishing {
+    const struct writing *writing;
+    struct file_batch files;
+    struct unpublished items[ENCODE_BATCH];
+    size_t count;
+};
+
+static void drop_items(struct publishing *publishing)
 {
-    ISO_DEFER(bytes_reset) struct bytes encoded = {0};
+    for (size_t i = 0; i < publishing->count; i++) {
+        bars_reset(&publishing->items[i].bars);
+        bytes_reset(&publishing->items[i].encoded);
+    }
+    publishing->count = 0;
+}
+
+static void publishing_reset(struct publishing *publishing)
+{
+    drop_items(publishing);
+    file_batch_reset(&publishing->files);
+}
+
+static iso_status encode_item(void *context, size_t index, size_t worker, struct iso_error *err)
+{
+    struct publishing *publishing = context;
+    struct unpublished *item = &publishing->items[index];
+    struct period_plan *plan = item->plan;
     struct segment segment;
-    ISO_TRY(segment_encode(writing->series, plan->period, bars, &encoded, err));
-    ISO_TRY(segment_open(encoded.data, encoded.length, &segment, err));
-    char name[SEGMENT_NAME_BYTES];
-    segment_file_name(segment.hash, name);
-    ISO_TRY(file_batch_add(files, name, encoded.data, encoded.length, err));
+    (void)worker;
+    ISO_TRY(segment_encode(publishing->writing->series, plan->period, &item->bars, &item->encoded,
+                           err));
+    ISO_TRY(segment_open(item->encoded.data, item->encoded.length, &segment, err));
     plan->hash = segment.hash;
-    plan->bytes = encoded.length;
-    plan->rows = bars->count;
+    plan->bytes = item->encoded.length;
+    plan->rows = item->bars.count;
     plan->first_us = segment.first_us;
     plan->last_us = segment.last_us;
     return ISO_OK;
+}
+
+/* A system of a test's own serves one thread, so that its n-th call is the same each time. */
+static size_t encode_threads(const struct store *store)
+{
+    long cores = store->os == os_system() ? sysconf(_SC_NPROCESSORS_ONLN) : 1;
+    return cores < 1 ? 1 : cores < ENCODE_THREADS_MAX ? (size_t)cores : ENCODE_THREADS_MAX;
+}
+
+/* Encode what waits, and write it under its hashes. */
+static iso_status publish_items(struct publishing *publishing, struct iso_error *err)
+{
+    ISO_TRY(threads_run(encode_threads(publishing->writing->store), publishing->count, encode_item,
+                        publishing, err));
+    for (size_t i = 0; i < publishing->count; i++) {
+        const struct unpublished *item = &publishing->items[i];
+        char name[SEGMENT_NAME_BYTES];
+        segment_file_name(item->plan->hash, name);
+        ISO_TRY(file_batch_add(&publishing->files, name, item->encoded.data, item->encoded.length,
+                               err));
+    }
+    drop_items(publishing);
+    return ISO_OK;
+}
+
+/* Takes the bars over. */
+static iso_status publish_later(struct publishing *publishing, struct period_plan *plan,
+                                struct bars *bars, struct iso_error *err)
+{
+    publishing->items[publishing->count++] = (struct unpublished){.plan = plan, .bars = *bars};
+    *bars = (struct bars){0};
+    return publishing->count == ENCODE_BATCH ? publish_items(publishing, err) : ISO_OK;
 }
 
 /* Whether the period's segment is written anew: many bars at once, or many in the tail by now. */
@@ -280,7 +346,7 @@ static iso_status decide_direct(const struct writing *writing, struct period_pla
 }
 
 static iso_status prepare_period(struct writing *writing, struct period_plan *plan,
-                                 struct file_batch *files, struct iso_error *err)
+                                 struct publishing *publishing, struct iso_error *err)
 {
     struct bars given = bars_slice(writing->bars, plan->first, plan->count);
     ISO_TRY(segment_index_find(writing->store->database, writing->series_id, plan->period,
@@ -304,7 +370,7 @@ static iso_status prepare_period(struct writing *writing, struct period_plan *pl
     plan->unchanged = merged.count == 0 || (plan->seal ? plan->damaged : equal == given.count);
     if (plan->direct && !plan->unchanged) {
         writing->sealed += tail_count;
-        ISO_TRY(publish(writing, plan, &merged, files, err));
+        ISO_TRY(publish_later(publishing, plan, &merged, err));
     }
     return ISO_OK;
 }
@@ -313,16 +379,18 @@ static iso_status prepare(struct writing *writing, struct iso_error *err)
 {
     bool published = false;
     const struct store *store = writing->store;
-    ISO_DEFER(file_batch_reset)
-    struct file_batch files = {.os = store->os, .directory = store->segments};
+    ISO_DEFER(publishing_reset)
+    struct publishing publishing = {.writing = writing,
+                                    .files = {.os = store->os, .directory = store->segments}};
     writing_reset(writing);
     ISO_TRY(writing_revision(writing, &writing->revision, err));
     ISO_TRY(writing->seal ? plan_tail(writing, err) : plan_bars(writing, err));
     for (size_t i = 0; i < writing->plan_count; i++) {
-        ISO_TRY(prepare_period(writing, &writing->plans[i], &files, err));
+        ISO_TRY(prepare_period(writing, &writing->plans[i], &publishing, err));
         published = published || (writing->plans[i].direct && !writing->plans[i].unchanged);
     }
-    ISO_TRY(file_batch_publish(&files, err));
+    ISO_TRY(publish_items(&publishing, err));
+    ISO_TRY(file_batch_publish(&publishing.files, err));
     return published ? directory_sync(store->os, store->segments, err) : ISO_OK;
 }
 
