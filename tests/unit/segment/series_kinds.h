@@ -72,8 +72,10 @@ static inline double odd_value(struct rng *rng, enum series_kind kind, size_t co
         return rng_unit(rng) * 1000.0;
     case KIND_any_bits:
         return from_bits(rng_u64(rng));
-    case KIND_denormal:
-        return from_bits(rng_u64(rng) >> (12 + rng_below(rng, 40)));
+    case KIND_denormal: {
+        uint64_t bits = rng_u64(rng); /* first: operands have no order of their own */
+        return from_bits(bits >> (12 + rng_below(rng, 40)));
+    }
     case KIND_huge:
         return rng_below(rng, 2) == 0 ? DBL_MAX : 1e300 * rng_unit(rng);
     case KIND_infinite:
@@ -162,7 +164,8 @@ static inline void add_wild(struct bars *bars, struct rng *rng, size_t rows, uns
         struct bar bar = {.time_us = 1700000040000000 + 60000000 * (int64_t)i};
         unsigned octave = rng_below(rng, 20);
         unsigned spread = rng_below(rng, widest);
-        int64_t move = (int64_t)(rng_u64(rng) & bits_mask(spread)) >> rng_below(rng, 8);
+        int64_t move = (int64_t)(rng_u64(rng) & bits_mask(spread));
+        move >>= rng_below(rng, 8);
         int64_t wick = (int64_t)(rng_u64(rng) & bits_mask(spread / 2));
         int64_t close = rng_below(rng, 2) == 0 ? level + move : level - move;
         bar.trade_count = (int64_t)(rng_u64(rng) & bits_mask(octave));

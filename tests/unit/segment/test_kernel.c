@@ -76,7 +76,8 @@ static void all_kernels_decode_every_width(void **state)
         struct bytes bytes = {0};
         struct rng rng = rng_stream(seed, 5, 5, RNG_TEST);
         assert_ok(series_make("BTC/USD", "1m", &series, &err));
-        add_wild(&bars, &rng, 1 + rng_below(&rng, 1400), 2 + rng_below(&rng, 50));
+        size_t rows = 1 + rng_below(&rng, 1400);
+        add_wild(&bars, &rng, rows, 2 + rng_below(&rng, 50));
         assert_ok(segment_encode(&series, all_time(), &bars, &bytes, &err));
         assert_kernels_agree(&bytes, &bars);
         bytes_reset(&bytes);
