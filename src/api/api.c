@@ -128,10 +128,15 @@ iso_status iso_store_write(struct iso_store *store, const char *symbol, const ch
     return ISO_OK;
 }
 
-/* Hand a view over to the caller of the library; leaves *view empty. */
+/* Hand a view over to the caller of the library; leaves *view empty. Of no bars, nothing is owned,
+ * so that the end of a scan need not be released. */
 static iso_status hand_out(struct store_view *view, struct iso_bars *bars, struct iso_error *err)
 {
     struct store_view *owner;
+    if (view->bars.count == 0) {
+        *bars = (struct iso_bars){0};
+        return ISO_OK;
+    }
     ISO_NEW(owner, 1, err);
     *owner = *view;
     *view = (struct store_view){0};

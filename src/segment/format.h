@@ -157,8 +157,9 @@ static inline size_t format_class_count(const struct segment_column *column, siz
 {
     size_t source = format_class_source(column);
     bool before_source = index == COLUMN_TIME || index == source;
-    return source == COLUMN_TIME || before_source ? 1
-                                                  : LEVELS_CLASSES_MAX >> format_class_shift(rows);
+    return source == COLUMN_TIME || before_source
+               ? 1
+               : (size_t)LEVELS_CLASSES_MAX >> format_class_shift(rows);
 }
 
 enum {
