@@ -9,6 +9,7 @@
 #include <histedit.h>
 #include <stdio.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 enum { HISTORY_LINES = 1000, STATEMENT_BYTES_MAX = 1 << 20, FORMAT_BYTES = 16 };
@@ -28,6 +29,19 @@ struct prompt {
     bool was_dropped; /* Ctrl-C came while a line was typed */
 };
 
+/*
+ * Whether the terminal turns Ctrl-C into a signal. libedit shows its prompt before it takes the
+ * terminal over, so a Ctrl-C that is quick would else be a signal that nobody waits for.
+ */
+static void set_signals(const struct prompt *prompt, bool on)
+{
+    struct termios mode;
+    if (prompt->editor != NULL && tcgetattr(STDIN_FILENO, &mode) == 0) {
+        mode.c_lflag = on ? mode.c_lflag | ISIG : mode.c_lflag & ~(tcflag_t)ISIG;
+        (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &mode);
+    }
+}
+
 static void prompt_reset(struct prompt *prompt)
 {
     HistEvent event;
@@ -36,6 +50,7 @@ static void prompt_reset(struct prompt *prompt)
     }
     if (prompt->editor != NULL) {
         el_end(prompt->editor);
+        set_signals(prompt, true);
     }
     if (prompt->history != NULL) {
         history_end(prompt->history);
@@ -125,6 +140,7 @@ static const char *next_line(struct prompt *prompt)
         return got >= 0 ? prompt->line : NULL;
     }
     prompt->was_dropped = false;
+    set_signals(prompt, false);
     const char *line = el_gets(prompt->editor, &length);
     if (line == NULL || length <= 0) {
         return NULL;
@@ -138,8 +154,10 @@ static const char *next_line(struct prompt *prompt)
 static iso_status run_query(struct prompt *prompt, const char *query, struct iso_error *err)
 {
     bool complete = true;
+    set_signals(prompt, true);
     iso_status status =
         query_print_by(prompt->sql, prompt->call, prompt->format, query, false, &complete, err);
+    set_signals(prompt, false);
     prompt->call->exit_code = complete ? prompt->call->exit_code : ISO_CLASS_PROBLEM;
     return status;
 }

@@ -255,8 +255,9 @@ static iso_status decode_volume(struct decoding *decoding, double *values, struc
     if (!classify(decoding, index, integers.at)) {
         return range_fails(decoding, index, err);
     }
-    if (column->grid != 1) {
-        decoding->kernel->multiply(integers.at, decoding->rows, column->grid);
+    if (column->grid != 1 &&
+        !decoding->kernel->multiply(integers.at, decoding->rows, column->grid)) {
+        return range_fails(decoding, index, err);
     }
     if (lists.remainders.count > 0) {
         uint64_t mask[SECTION_MASK_WORDS];
@@ -390,7 +391,9 @@ static iso_status chain_prices(struct decoding *decoding, int64_t base, int64_t 
     kernel->chain(price[0].at, price[1].at, decoding->rows, before.quotient);
     kernel->extremes(price[0].at, price[1].at, decoding->rows, price[2].at, price[3].at);
     for (size_t order = 0; order < 4 && grid != 1; order++) {
-        kernel->multiply(price[order].at, decoding->rows, grid);
+        if (!kernel->multiply(price[order].at, decoding->rows, grid)) {
+            return range_fails(decoding, COLUMN_VALUES + format_price_order[order], err);
+        }
     }
     return on_grid ? ISO_OK : add_all_remainders(decoding, before, grid, err);
 }

@@ -52,8 +52,9 @@ struct kernel {
     void (*extremes)(const int64_t *open, const int64_t *close, size_t rows, int64_t *high,
                      int64_t *low);
 
-    /* Multiply by a grid. */
-    void (*multiply)(int64_t *integer, size_t rows, int64_t grid);
+    /* Multiply by a grid. False where a product could leave 64 bits, which none that counts does.
+     */
+    bool (*multiply)(int64_t *integer, size_t rows, int64_t grid);
 
     /* Add the next field of a list to each integer whose bit in the mask is set, and return the
      * greatest field. Fields are width (up to 57) bits; up to limit may be read, which is as far

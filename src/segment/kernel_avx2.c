@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The kernel for x86-64 with AVX2, BMI2 and FMA: planes by shuffles and deposits, fields one by
- * one. */
+/* The kernel for x86-64 with AVX2, BMI2 and FMA: planes by shuffles and deposits, small fields
+ * four at a time, others one by one. */
 #include "segment/kernel_parts.h"
 
 #include <immintrin.h>
@@ -12,6 +12,7 @@
 static bool available(void)
 {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") &&
+           __builtin_cpu_supports("bmi") && __builtin_cpu_supports("popcnt") &&
            __builtin_cpu_supports("fma");
 }
 

@@ -282,11 +282,14 @@ static uint64_t add_listed(int64_t *integer, size_t rows, const uint64_t *mask,
     return greatest;
 }
 
-static void multiply(int64_t *integer, size_t rows, int64_t grid)
+static bool multiply(int64_t *integer, size_t rows, int64_t grid)
 {
+    uint64_t extent = 0;
     for (size_t i = 0; i < rows; i++) {
+        extent |= integer_extent(integer[i]);
         integer[i] = (int64_t)((uint64_t)integer[i] * (uint64_t)grid);
     }
+    return bit_length(extent) + bit_length((uint64_t)grid) < 64;
 }
 
 /* The correctly rounded value / power: docs/decisions/0006 shows that three steps with a fused
