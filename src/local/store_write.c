@@ -76,30 +76,39 @@ static iso_status add_plan(struct writing *writing, struct period_plan plan, siz
 }
 
 /*
- * A period that closed with bars in its tail is sealed by the first write behind it. One a write:
- * the work stays small, and each period gets its turn.
+ * A period with bars in its tail is sealed by the first write beside it, whether that goes forwards
+ * or fills in backwards; the newest one stays open. One a write: the work stays small, and each
+ * period gets its turn.
  */
 static iso_status plan_closed(struct writing *writing, size_t *capacity, struct iso_error *err)
 {
-    if (writing->bars->count == 0) {
+    const struct bars *bars = writing->bars;
+    if (bars->count == 0) {
         return ISO_OK;
     }
     const struct interval *interval = writing->series->interval;
-    struct range period = interval_period(interval, writing->bars->time_us[0]);
-    ISO_DEFER(statement_free) struct statement *before = NULL;
-    ISO_TRY(statement_new(writing->store->database,
-                          "SELECT max(time_us) FROM tail WHERE series_id = ?1 AND time_us < ?2",
-                          &before, err));
-    statement_bind_integer(before, 1, writing->series_id);
-    statement_bind_integer(before, 2, period.from_us);
+    struct range first = interval_period(interval, bars->time_us[0]);
+    struct range last = interval_period(interval, bars->time_us[bars->count - 1]);
+    ISO_DEFER(statement_free) struct statement *oldest = NULL;
+    ISO_TRY(
+        statement_new(writing->store->database,
+                      "SELECT coalesce("
+                      " (SELECT max(time_us) FROM tail WHERE series_id = ?1 AND time_us < ?2),"
+                      " (SELECT min(time_us) FROM tail WHERE series_id = ?1 AND time_us >= ?3)),"
+                      " (SELECT max(time_us) FROM tail WHERE series_id = ?1)",
+                      &oldest, err));
+    statement_bind_integer(oldest, 1, writing->series_id);
+    statement_bind_integer(oldest, 2, first.from_us);
+    statement_bind_integer(oldest, 3, last.to_us);
     bool has_row;
-    ISO_TRY(statement_step(before, &has_row, err));
-    if (!has_row || statement_is_null(before, 0)) {
+    ISO_TRY(statement_step(oldest, &has_row, err));
+    if (!has_row || statement_is_null(oldest, 0)) {
         return ISO_OK;
     }
-    struct period_plan plan = {.period = interval_period(interval, statement_integer(before, 0)),
-                               .seal = true};
-    return add_plan(writing, plan, capacity, err);
+    struct range period = interval_period(interval, statement_integer(oldest, 0));
+    bool newest = period.from_us >= last.to_us && statement_integer(oldest, 1) < period.to_us;
+    struct period_plan plan = {.period = period, .seal = true};
+    return newest ? ISO_OK : add_plan(writing, plan, capacity, err);
 }
 
 /* Cut the given bars at the borders of periods. */

@@ -40,6 +40,23 @@ static void bars_written_are_read_back_bit_for_bit(void **state)
     assert_int_equal(count_problems(store), 0);
 }
 
+/* Filled in backwards, a little a week: the tail holds the week at hand, the one before, and the
+ * newest. */
+static void a_tail_stays_short_whichever_way_it_is_filled(void **state)
+{
+    (void)state;
+    ISO_DEFER(store_close) struct store *store = open_for(STORE_WRITE);
+    struct series series = minute_series("X");
+    for (int64_t week = 20; week > 0; week--) {
+        ISO_DEFER(bars_reset) struct bars bars = {0};
+        add_bars(&bars, monday_us + week * 7 * TIME_DAY_US, TIME_MINUTE_US, 50, 1);
+        assert_int_equal(write_all(store, &series, &bars).stored, 50);
+        assert_true(catalog_number("SELECT count(*) FROM tail") <= 150);
+    }
+    assert_true(catalog_number("SELECT count(*) FROM segments") >= 17);
+    assert_int_equal(count_problems(store), 0);
+}
+
 static void the_same_bars_again_change_nothing(void **state)
 {
     (void)state;
@@ -667,6 +684,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_make, scratch_remove)
     const struct CMUnitTest tests[] = {
         TEST(bars_written_are_read_back_bit_for_bit),
+        TEST(a_tail_stays_short_whichever_way_it_is_filled),
         TEST(the_same_bars_again_change_nothing),
         TEST(a_correction_wins_whether_it_comes_alone_or_with_many),
         TEST(sealing_gives_the_same_segments_whatever_the_order_of_writes),
